@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace troupe {
+
+/// Immutable bytes shared by reference count. The body of a request is one blob from the socket to
+/// the log record and the state machine; a slice keeps the whole it was cut from alive.
+class blob {
+public:
+  blob() = default;
+
+  explicit blob(std::string bytes)
+      : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
+
+  std::string_view view() const {
+    return view_;
+  }
+
+  std::size_t size() const {
+    return view_.size();
+  }
+
+  bool empty() const {
+    return view_.empty();
+  }
+
+  /// Bytes [pos, pos + length), cut at the end. @throws std::out_of_range if pos > size().
+  blob slice(std::size_t pos, std::size_t length = std::string_view::npos) const {
+    return blob{owner_, view_.substr(pos, length)};
+  }
+
+  friend bool operator==(const blob& a, const blob& b) {
+    return a.view_ == b.view_;
+  }
+
+private:
+  blob(std::shared_ptr<const std::string> owner, std::string_view view)
+      : owner_(std::move(owner)), view_(view) {}
+
+  std::shared_ptr<const std::string> owner_;
+  std::string_view view_;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, blob& x) {
+  std::string bytes{x.view()};
+  if constexpr (Inspector::writes_state) {
+    auto result = f(bytes);
+    x = blob{std::move(bytes)};
+    return result;
+  } else {
+    return f(bytes);
+  }
+}
+
+} // namespace troupe
