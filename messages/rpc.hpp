@@ -12,9 +12,11 @@
 
 namespace troupe {
 
-/// One call of one client. `connection` is never reused in the life of an edge; `stream` is the
-/// HTTP/2 stream (for HTTP/1.1 a counter).
+/// One call of one client. `edge` numbers the edge that holds the connection: the node gives each
+/// edge a number and tells the actors that answer which handle has it. `connection` is never reused
+/// in the life of an edge; `stream` is the HTTP/2 stream (for HTTP/1.1 a counter).
 struct call_id {
+  std::uint32_t edge = 0;
   std::uint64_t connection = 0;
   std::int32_t stream = 0;
 
