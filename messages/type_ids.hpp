@@ -3,6 +3,7 @@
 #include "messages/errc.hpp"
 #include "messages/raft.hpp"
 #include "messages/rpc.hpp"
+#include "messages/service.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/error.hpp>
@@ -47,6 +48,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::raft_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::get_raft_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::call_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::rpc_answers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::await_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_stream_event)
 
 namespace caf {
 

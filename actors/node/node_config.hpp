@@ -1,0 +1,128 @@
+#pragma once
+
+#include "messages/clock.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+class file_system;
+
+/// Where a listener binds.
+struct listen_address {
+  /// An IP literal without brackets, or "localhost"; empty means every interface.
+  std::string host;
+  /// 0 lets the system choose.
+  std::uint16_t port = 0;
+
+  friend bool operator==(const listen_address&, const listen_address&) = default;
+};
+
+/// HTTP/2 PING rules of the client port.
+struct keepalive_config {
+  /// A client that pings more often gets GOAWAY.
+  std::chrono::nanoseconds min_client_interval = std::chrono::seconds{5};
+  /// How often we ping a quiet client; zero: never.
+  std::chrono::nanoseconds interval = std::chrono::hours{2};
+  /// How long a ping of ours may stay without answer before the connection closes.
+  std::chrono::nanoseconds timeout = std::chrono::seconds{20};
+};
+
+/// Compaction that nobody has to ask for. At most one of the two is positive; both zero: off.
+struct auto_compaction_config {
+  /// Keep the history of this span.
+  std::chrono::nanoseconds period{0};
+  /// Keep this many revisions.
+  std::int64_t revisions = 0;
+};
+
+/// Who gets a thread of its own. A simulation sets none: a detached actor has a thread even under
+/// the test scheduler.
+struct thread_config {
+  bool detach_storage = true;
+  bool detach_applier = true;
+  bool detach_member = false;
+  bool detach_roles = false;
+  /// Threads for reads of single keys; 0 answers them on the scheduler.
+  unsigned point_readers = 1;
+  /// Threads for lists, which may take long; 0 answers them on the scheduler.
+  unsigned list_readers = 1;
+  /// Workers of the core system's scheduler.
+  unsigned scheduler_workers = 2;
+  /// Actor systems on the client port, each with one multiplexer thread; at least 1.
+  unsigned edge_systems = 1;
+};
+
+/// All that a node is told at launch. The daemon fills it from flags; a test or a program of its own
+/// fills it directly. Every default is the daemon's.
+struct node_config {
+  /// Shown in the member list; not an identity.
+  std::string name = "default";
+
+  /// Holds everything this member must not lose; created with mode 0700, locked while the node runs.
+  std::filesystem::path data_dir = "default.troupe";
+
+  /// gRPC and HTTP/1.1 on the same port. At least one.
+  std::vector<listen_address> listen_client = {{"localhost", 2379}};
+  std::vector<listen_address> listen_peer = {{"localhost", 2380}};
+
+  /// What MemberList shows; sorted. The peer URLs and the token also make up the ids of member and
+  /// cluster, once, when the data directory is created.
+  std::vector<std::string> advertise_client_urls = {"http://localhost:2379"};
+  std::vector<std::string> advertise_peer_urls = {"http://localhost:2380"};
+  std::string cluster_token = "etcd-cluster";
+
+  /// A leader's heartbeat, and how long a follower waits for one before it campaigns (up to twice
+  /// that, by chance). 5 * heartbeat_interval_ms <= election_timeout_ms <= 50000.
+  std::uint32_t heartbeat_interval_ms = 100;
+  std::uint32_t election_timeout_ms = 1000;
+
+  /// Size of the state at which the member raises NOSPACE; negative: no limit.
+  std::int64_t quota_bytes = std::int64_t{2} << 30;
+
+  /// Operations in one level of a transaction.
+  std::uint32_t max_txn_ops = 128;
+
+  /// Largest encoded proposal. A message of the client port may be 512 KiB larger.
+  std::uint32_t max_request_bytes = 1'572'864;
+
+  /// HTTP/2 streams that one connection may have open.
+  std::uint32_t max_concurrent_streams = 4'294'967'295U;
+
+  keepalive_config keepalive;
+  auto_compaction_config auto_compaction;
+
+  /// Revisions that one step of a compaction removes, and the pause after it.
+  std::uint32_t compaction_batch_limit = 1000;
+  std::chrono::nanoseconds compaction_sleep = std::chrono::milliseconds{10};
+
+  /// A request that takes longer to apply, or to answer, is named in the log.
+  std::chrono::nanoseconds warning_apply_duration = std::chrono::milliseconds{100};
+  std::chrono::nanoseconds warning_unary_request_duration = std::chrono::milliseconds{300};
+
+  /// Caches, memtables, bytes in flight and connection buffers are shares of this.
+  std::uint64_t memory_budget_bytes = std::uint64_t{512} << 20;
+
+  thread_config threads;
+
+  /// Chance of this node (election timeouts); 0 draws a seed from the system.
+  std::uint64_t random_seed = 0;
+
+  /// Null: CLOCK_MONOTONIC.
+  std::shared_ptr<clock> time;
+
+  /// Null: the disk.
+  std::shared_ptr<file_system> files;
+
+  /// Called at most once, on any thread, when a broken invariant or a failed sync has ended the node:
+  /// it answers nothing any more. Must not wait for the node.
+  std::function<void(const std::string& reason)> on_fatal;
+};
+
+} // namespace troupe

@@ -1,0 +1,96 @@
+#include "actors/service/read_gate.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace troupe::service {
+
+namespace {
+
+void append_to(std::vector<gated_read>& target, std::vector<gated_read>&& more) {
+  if (target.empty())
+    target = std::move(more);
+  else
+    target.insert(target.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+}
+
+} // namespace
+
+void read_gate::add_serializable(gated_read read) {
+  ++waiting_;
+  auto index = ready_;
+  auto place = std::find_if(confirmed_.begin(), confirmed_.end(),
+                            [=](const confirmed_reads& x) { return x.index >= index; });
+  if (place == confirmed_.end() || place->index != index)
+    place = confirmed_.insert(place, {index, {}});
+  place->reads.push_back(std::move(read));
+}
+
+void read_gate::add_linearizable(gated_read read) {
+  ++waiting_;
+  unconfirmed_.push_back(std::move(read));
+}
+
+std::optional<read_index_request> read_gate::next_round(time_point now) {
+  if (in_flight_ || unconfirmed_.empty())
+    return std::nullopt;
+  in_flight_ = round{++last_round_, now, std::move(unconfirmed_)};
+  unconfirmed_.clear();
+  return read_index_request{last_round_};
+}
+
+std::vector<gated_read> read_gate::on(const read_index_reply& reply) {
+  if (!in_flight_ || in_flight_->number != reply.round)
+    return {};
+  auto reads = std::move(in_flight_->reads);
+  in_flight_.reset();
+  if (reply.error != errc::none) {
+    waiting_ -= reads.size();
+    return reads;
+  }
+  auto index = std::max(reply.index, ready_);
+  if (confirmed_.empty() || confirmed_.back().index < index)
+    confirmed_.push_back({index, {}});
+  append_to(confirmed_.back().reads, std::move(reads));
+  return {};
+}
+
+std::vector<gated_read> read_gate::take_ready() {
+  std::vector<gated_read> result;
+  while (!confirmed_.empty() && confirmed_.front().index <= applied_) {
+    append_to(result, std::move(confirmed_.front().reads));
+    confirmed_.pop_front();
+  }
+  waiting_ -= result.size();
+  return result;
+}
+
+std::vector<read_gate::expired_read> read_gate::expire(time_point now,
+                                                       std::chrono::nanoseconds retry_after) {
+  std::vector<expired_read> expired;
+  if (in_flight_ && now - in_flight_->started >= retry_after) {
+    append_to(in_flight_->reads, std::move(unconfirmed_));
+    unconfirmed_ = std::move(in_flight_->reads);
+    in_flight_.reset();
+  }
+  drop_expired(unconfirmed_, now, errc::timeout, expired);
+  if (in_flight_)
+    drop_expired(in_flight_->reads, now, errc::timeout, expired);
+  for (auto& group : confirmed_)
+    drop_expired(group.reads, now, errc::timeout_waiting_for_apply, expired);
+  waiting_ -= expired.size();
+  return expired;
+}
+
+void read_gate::drop_expired(std::vector<gated_read>& reads, time_point now, errc reason,
+                             std::vector<expired_read>& expired) {
+  std::erase_if(reads, [&](const gated_read& read) {
+    if (read.deadline > now)
+      return false;
+    expired.push_back({read.call.call, reason});
+    return true;
+  });
+}
+
+} // namespace troupe::service

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "messages/service.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace troupe::service {
+
+/// A read on its way to a reader.
+struct gated_read {
+  read_call call;
+  /// Touches one key at most.
+  bool point = false;
+  time_point deadline = time_point::max();
+};
+
+/// Holds reads until the state is new enough for them. A linearizable read waits for a read round
+/// that started after it came (thesis 6.4, checklist 18), then until the round's index is applied;
+/// a serializable one only waits for the index that was committed before this member started. At
+/// most one round is under way; all reads that come meanwhile share the next.
+class read_gate {
+public:
+  read_gate(log_index applied, log_index ready) : applied_(applied), ready_(ready) {}
+
+  void add_serializable(gated_read read);
+  void add_linearizable(gated_read read);
+
+  /// The next round to ask for, if reads wait for one and none is under way. Its number is never
+  /// used again.
+  std::optional<read_index_request> next_round(time_point now);
+
+  /// Answers of earlier rounds are ignored (checklist 20). @returns the reads that fail with the
+  /// reply's error.
+  std::vector<gated_read> on(const read_index_reply& reply);
+
+  void on_applied(log_index applied) {
+    applied_ = applied;
+  }
+
+  /// The reads that may run now, in the order they came.
+  std::vector<gated_read> take_ready();
+
+  struct expired_read {
+    call_id call;
+    errc reason;
+  };
+
+  /// Drops the reads whose time is over, and gives a round that got no answer for `retry_after` up,
+  /// so that the next `next_round` asks anew.
+  std::vector<expired_read> expire(time_point now, std::chrono::nanoseconds retry_after);
+
+  std::size_t waiting() const {
+    return waiting_;
+  }
+
+private:
+  struct round {
+    std::uint64_t number = 0;
+    time_point started;
+    std::vector<gated_read> reads;
+  };
+
+  struct confirmed_reads {
+    log_index index;
+    std::vector<gated_read> reads;
+  };
+
+  void drop_expired(std::vector<gated_read>& reads, time_point now, errc reason,
+                    std::vector<expired_read>& expired);
+
+  log_index applied_;
+  log_index ready_;
+  std::uint64_t last_round_ = 0;
+  std::vector<gated_read> unconfirmed_;
+  std::optional<round> in_flight_;
+  /// Rising by index.
+  std::deque<confirmed_reads> confirmed_;
+  /// How many reads are in here altogether.
+  std::size_t waiting_ = 0;
+};
+
+} // namespace troupe::service

@@ -1,0 +1,61 @@
+#include "actors/service/service_actor.hpp"
+
+#include <caf/send.hpp>
+#include <utility>
+
+namespace troupe::service {
+
+service_state::service_state(service_core core, service_peers peers,
+                             std::shared_ptr<const clock> time)
+    : core(std::move(core)), peers(std::move(peers)), time(std::move(time)) {}
+
+void service_state::carry_out(service_output&& out) {
+  if (!out.to_await.empty())
+    caf::anon_send(peers.applier, await_applied{std::move(out.to_await)});
+  if (!out.to_propose.empty())
+    caf::anon_send(peers.member, propose{std::move(out.to_propose)});
+  if (out.to_confirm)
+    caf::anon_send(peers.member, *out.to_confirm);
+  if (!out.points.empty()) {
+    auto& reader = peers.point_readers[next_reader++ % peers.point_readers.size()];
+    caf::anon_send(reader, read_batch{std::move(out.points), core.raft()});
+  }
+  if (!out.lists.empty())
+    caf::anon_send(peers.list_reader, read_batch{std::move(out.lists), core.raft()});
+  for (const auto& event : out.stream_events)
+    caf::anon_send(peers.list_reader, event);
+  edges.send(std::move(out.answers));
+}
+
+service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self) {
+  // Runs one step of the core and carries its output out.
+  auto step = [self](const auto& decide) {
+    service_output out;
+    decide(self->state.core, out);
+    self->state.carry_out(std::move(out));
+  };
+  return {
+    [=](const call_batch& batch) {
+      step([&](service_core& core, service_output& out) {
+        core.on(batch, self->state.time->now(), out);
+      });
+    },
+    [=](const read_index_reply& reply) {
+      step([&](service_core& core, service_output& out) {
+        core.on(reply, self->state.time->now(), out);
+      });
+    },
+    [=](const applied& done) {
+      step([&](service_core& core, service_output& out) { core.on(done, out); });
+    },
+    [=](const raft_status& status) { self->state.core.on(status); },
+    [=](const tick&) {
+      step([&](service_core& core, service_output& out) {
+        core.on_tick(self->state.time->now(), out);
+      });
+    },
+    [=](const edge_joined& edge) { self->state.edges.add(edge); },
+  };
+}
+
+} // namespace troupe::service

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "actors/service/answer_router.hpp"
+#include "actors/service/service_core.hpp"
+#include "messages/clock.hpp"
+#include "messages/type_ids.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <memory>
+
+namespace troupe::service {
+
+/// Where every call of a client arrives, whatever edge it came through; simulated clients enter
+/// here too.
+using service_actor = caf::typed_actor<
+  // From an edge: what its clients did.
+  caf::reacts_to<call_batch>,
+  // From the leader role: reads of that round may run at that index.
+  caf::reacts_to<read_index_reply>,
+  // From the applier: the state has come this far.
+  caf::reacts_to<applied>,
+  // From member: leadership changed.
+  caf::reacts_to<raft_status>,
+  // Looks after deadlines.
+  caf::reacts_to<tick>,
+  // Introduces an edge.
+  caf::reacts_to<edge_joined>>;
+
+/// What the service needs of member.
+using proposal_sink = caf::typed_actor<caf::reacts_to<propose>, caf::reacts_to<read_index_request>>;
+
+/// What it needs of the applier.
+using await_sink = caf::typed_actor<caf::reacts_to<await_applied>>;
+
+/// What it needs of a reader.
+using read_sink = caf::typed_actor<caf::reacts_to<read_batch>, caf::reacts_to<read_stream_event>>;
+
+struct service_peers {
+  proposal_sink member;
+  await_sink applier;
+  /// One-key reads go here, in turn if there are several; never empty.
+  std::vector<read_sink> point_readers;
+  /// Reads of many keys and streams; always the same one, because it holds the streams' state.
+  read_sink list_reader;
+};
+
+struct service_state {
+  service_state(service_core core, service_peers peers, std::shared_ptr<const clock> time);
+
+  static inline const char* name = "service";
+
+  void carry_out(service_output&& out);
+
+  service_core core;
+  service_peers peers;
+  std::shared_ptr<const clock> time;
+  answer_router edges;
+  std::size_t next_reader = 0;
+};
+
+service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self);
+
+} // namespace troupe::service

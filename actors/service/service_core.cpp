@@ -1,0 +1,215 @@
+#include "actors/service/service_core.hpp"
+
+#include "actors/service/kv_checks.hpp"
+#include "actors/service/rpc_table.hpp"
+#include "messages/command.hpp"
+#include "messages/ensure.hpp"
+
+#include <utility>
+
+namespace troupe::service {
+
+namespace {
+
+/// How long a read round may stay unanswered before it is asked anew.
+constexpr auto round_retry = std::chrono::milliseconds{500};
+
+bool parse(google::protobuf::MessageLite& message, const blob& body) {
+  return message.ParseFromArray(body.view().data(), static_cast<int>(body.size()));
+}
+
+command_kind command_of(rpc_method method) {
+  switch (method) {
+  case rpc_method::kv_put:
+    return command_kind::put;
+  case rpc_method::kv_delete_range:
+    return command_kind::delete_range;
+  case rpc_method::kv_txn:
+    return command_kind::txn;
+  case rpc_method::kv_compact:
+    return command_kind::compact;
+  default:
+    fail_invariant("only writes become commands", std::source_location::current());
+  }
+}
+
+} // namespace
+
+service_core::service_core(service_limits limits, log_index applied, log_index ready)
+    : limits_(limits), reads_(applied, ready) {}
+
+void service_core::on(const call_batch& batch, time_point now, service_output& out) {
+  for (const auto& event : batch.events) {
+    switch (event.kind) {
+    case call_event::what::request:
+      start(event, now, out);
+      break;
+    case call_event::what::open:
+      out.answers.push_back(refuse_with(event.call, errc::unimplemented));
+      break;
+    case call_event::what::writable:
+      out.stream_events.push_back({.call = event.call});
+      break;
+    case call_event::what::cancel:
+      if (event.method == rpc_method::kv_range_stream)
+        out.stream_events.push_back({.call = event.call, .cancelled = true});
+      break;
+    case call_event::what::message:
+    case call_event::what::half_close:
+      break; // follow an `open` that was refused
+    }
+  }
+  out.to_confirm = reads_.next_round(now);
+  release(out);
+}
+
+void service_core::on(const read_index_reply& reply, time_point now, service_output& out) {
+  for (auto& read : reads_.on(reply)) {
+    // Nobody leads just now: the reads wait for the next leader as long as their time allows.
+    if (reply.error == errc::not_leader || reply.error == errc::no_leader)
+      reads_.add_linearizable(std::move(read));
+    else
+      out.answers.push_back(refuse_with(read.call.call, reply.error));
+  }
+  // After a refusal the next tick asks again, not this very moment.
+  if (reply.error == errc::none)
+    out.to_confirm = reads_.next_round(now);
+  release(out);
+}
+
+void service_core::on(const applied& done, service_output& out) {
+  reads_.on_applied(done.upto.index);
+  release(out);
+}
+
+void service_core::on(const raft_status& status) {
+  raft_ = status;
+}
+
+void service_core::on_tick(time_point now, service_output& out) {
+  for (auto& [call, reason] : reads_.expire(now, round_retry))
+    out.answers.push_back(refuse_with(call, reason));
+  out.to_confirm = reads_.next_round(now);
+}
+
+void service_core::release(service_output& out) {
+  for (auto& read : reads_.take_ready())
+    (read.point ? out.points : out.lists).push_back(std::move(read.call));
+}
+
+void service_core::start(const call_event& call, time_point now, service_output& out) {
+  const auto& rule = rule_of(call.method);
+  if (rule.path == rpc_path::unimplemented) {
+    out.answers.push_back(refuse_with(call.call, errc::unimplemented));
+    return;
+  }
+  if (rule.leader_matters && call.metadata && call.metadata->require_leader
+      && raft_.leader == member_id{}) {
+    out.answers.push_back(refuse_with(call.call, errc::no_leader));
+    return;
+  }
+  switch (rule.path) {
+  case rpc_path::proposal:
+    propose(call, now, out);
+    break;
+  case rpc_path::transaction:
+    start_transaction(call, now, out);
+    break;
+  case rpc_path::read:
+    start_read(call, now, out);
+    break;
+  case rpc_path::local_read:
+    out.lists.push_back({call.call, call.method, call.body});
+    break;
+  case rpc_path::edge:
+  case rpc_path::unimplemented:
+    fail_invariant("the edge keeps its own calls", std::source_location::current());
+  }
+}
+
+void service_core::propose(const call_event& call, time_point now, service_output& out) {
+  auto verdict = errc::none;
+  switch (call.method) {
+  case rpc_method::kv_put:
+    verdict = parse(put_, call.body) ? check(put_) : errc::malformed_message;
+    break;
+  case rpc_method::kv_delete_range:
+    verdict = parse(delete_range_, call.body) ? check(delete_range_) : errc::malformed_message;
+    break;
+  case rpc_method::kv_compact:
+    verdict = parse(compaction_, call.body) ? errc::none : errc::malformed_message;
+    break;
+  default:
+    break; // a transaction was checked on its way here
+  }
+  auto kind = command_of(call.method);
+  if (verdict == errc::none)
+    verdict = check_proposal_size(kind, call.body.size(), limits_.max_request_bytes);
+  if (verdict != errc::none) {
+    out.answers.push_back(refuse_with(call.call, verdict));
+    return;
+  }
+  ++counter_;
+  out.to_await.push_back({counter_, call.call, now + limits_.request_timeout});
+  out.to_propose.push_back({counter_, entry_kind::command, encode_command(kind, call.body.view())});
+}
+
+void service_core::start_transaction(const call_event& call, time_point now, service_output& out) {
+  auto verdict =
+    parse(txn_, call.body) ? check(txn_, {limits_.max_txn_ops}) : errc::malformed_message;
+  if (verdict != errc::none)
+    out.answers.push_back(refuse_with(call.call, verdict));
+  else if (is_read_only(txn_))
+    start_read(call, now, out);
+  else
+    propose(call, now, out);
+}
+
+void service_core::start_read(const call_event& call, time_point now, service_output& out) {
+  auto verdict = errc::none;
+  bool serializable = false;
+  bool point = false;
+  switch (call.method) {
+  case rpc_method::kv_range:
+  case rpc_method::kv_range_stream: {
+    bool stream = call.method == rpc_method::kv_range_stream;
+    verdict = !parse(range_, call.body) ? errc::malformed_message
+              : stream                  ? check_stream(range_)
+                                        : check(range_);
+    serializable = range_.serializable();
+    point = !stream && range_.range_end().empty();
+    break;
+  }
+  case rpc_method::kv_txn:
+    serializable = is_serializable(txn_);
+    break;
+  case rpc_method::cluster_member_list: {
+    etcdserverpb::MemberListRequest list;
+    verdict = parse(list, call.body) ? errc::none : errc::malformed_message;
+    serializable = !list.linearizable();
+    break;
+  }
+  case rpc_method::maintenance_alarm: {
+    etcdserverpb::AlarmRequest alarm;
+    verdict = !parse(alarm, call.body)                            ? errc::malformed_message
+              : alarm.action() != etcdserverpb::AlarmRequest::GET ? errc::unimplemented
+                                                                  : errc::none;
+    break;
+  }
+  default:
+    fail_invariant("every read of the table is known here", std::source_location::current());
+  }
+  if (verdict == errc::none && reads_.waiting() >= limits_.max_waiting_reads)
+    verdict = errc::too_many_requests;
+  if (verdict != errc::none) {
+    out.answers.push_back(refuse_with(call.call, verdict));
+    return;
+  }
+  gated_read read{{call.call, call.method, call.body}, point, now + limits_.request_timeout};
+  if (serializable)
+    reads_.add_serializable(std::move(read));
+  else
+    reads_.add_linearizable(std::move(read));
+}
+
+} // namespace troupe::service

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "actors/service/read_gate.hpp"
+#include "messages/proto/rpc.pb.h"
+#include "messages/service.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace troupe::service {
+
+/// What one step of the service asks of its host, to be done from top to bottom.
+struct service_output {
+  /// To the applier, before the proposals leave: an answer must find who waits for it.
+  std::vector<awaited_call> to_await;
+  /// To member.
+  std::vector<proposal> to_propose;
+  /// To member: starts a read round.
+  std::optional<read_index_request> to_confirm;
+  /// To the readers: one-key reads, and everything that may touch many keys.
+  std::vector<read_call> points;
+  std::vector<read_call> lists;
+  /// To the reader of lists.
+  std::vector<read_stream_event> stream_events;
+  /// To the edges.
+  std::vector<rpc_answer> answers;
+};
+
+struct service_limits {
+  /// Operations per level of a transaction (`--max-txn-ops`).
+  std::uint32_t max_txn_ops = 128;
+  /// Bytes of one proposal (`--max-request-bytes`).
+  std::size_t max_request_bytes = 1'572'864;
+  /// After this a write or a linearizable read fails: 5 s and two election timeouts (etcd-semantics
+  /// 13).
+  std::chrono::nanoseconds request_timeout = std::chrono::seconds{7};
+  /// Reads that may wait for a read round or for the applier; one more is refused.
+  std::size_t max_waiting_reads = 200'000;
+};
+
+/// Says what each call means: refuses what is wrong by itself, turns writes into proposals and
+/// reads into reads at an index. Pure: time comes in, work goes out.
+class service_core {
+public:
+  /// @param ready the commit index this member's log knew at start: until it is applied nothing is
+  /// read, not even serializably, so that one member's answers never go back over a restart
+  /// (checklist 23).
+  service_core(service_limits limits, log_index applied, log_index ready);
+
+  void on(const call_batch& batch, time_point now, service_output& out);
+  void on(const read_index_reply& reply, time_point now, service_output& out);
+  void on(const applied& done, service_output& out);
+  void on(const raft_status& status);
+  void on_tick(time_point now, service_output& out);
+
+  const raft_status& raft() const {
+    return raft_;
+  }
+
+private:
+  void start(const call_event& call, time_point now, service_output& out);
+  void start_transaction(const call_event& call, time_point now, service_output& out);
+  void start_read(const call_event& call, time_point now, service_output& out);
+  void release(service_output& out);
+  void propose(const call_event& call, time_point now, service_output& out);
+
+  service_limits limits_;
+  raft_status raft_;
+  read_gate reads_;
+  /// Counter of the newest proposal of this boot.
+  std::uint64_t counter_ = 0;
+
+  // Parsed into again and again, so that their buffers stay.
+  etcdserverpb::RangeRequest range_;
+  etcdserverpb::PutRequest put_;
+  etcdserverpb::DeleteRangeRequest delete_range_;
+  etcdserverpb::TxnRequest txn_;
+  etcdserverpb::CompactionRequest compaction_;
+};
+
+} // namespace troupe::service
