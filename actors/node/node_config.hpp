@@ -59,13 +59,14 @@ struct thread_config {
   unsigned edge_systems = 1;
 };
 
-/// All that a node is told at launch. The daemon fills it from flags; a test or a program of its own
-/// fills it directly. Every default is the daemon's.
+/// All that a node is told at launch. The daemon fills it from flags; a test or a program of its
+/// own fills it directly. Every default is the daemon's.
 struct node_config {
   /// Shown in the member list; not an identity.
   std::string name = "default";
 
-  /// Holds everything this member must not lose; created with mode 0700, locked while the node runs.
+  /// Holds everything this member must not lose; created with mode 0700, locked while the node
+  /// runs.
   std::filesystem::path data_dir = "default.troupe";
 
   /// gRPC and HTTP/1.1 on the same port. At least one.
@@ -120,8 +121,8 @@ struct node_config {
   /// Null: the disk.
   std::shared_ptr<file_system> files;
 
-  /// Called at most once, on any thread, when a broken invariant or a failed sync has ended the node:
-  /// it answers nothing any more. Must not wait for the node.
+  /// Called at most once, on any thread, when a broken invariant or a failed sync has ended the
+  /// node: it answers nothing any more. Must not wait for the node.
   std::function<void(const std::string& reason)> on_fatal;
 };
 
