@@ -1,0 +1,34 @@
+#include "actors/raft/core/output.hpp"
+
+#include <utility>
+
+namespace troupe::raft {
+
+void carrier::carry_out(output step, effects& world) {
+  for (auto& letter : step.to_send_now)
+    world.send(letter.to, std::move(letter.message));
+  if (step.to_persist || !step.to_append.empty())
+    world.write({std::move(step.to_persist), std::move(step.to_append), step.batch});
+  for (auto& letter : step.to_send_durable)
+    held_.push_back({step.batch, step.term, std::move(letter)});
+  release(step.durable_batch, step.term, world);
+  if (!step.committed.empty())
+    world.commit(std::move(step.committed));
+  for (auto& refused : step.refused)
+    world.refuse(std::move(refused));
+  for (auto& reply : step.reads)
+    world.answer(reply);
+  if (step.next_role)
+    world.change_role(std::move(*step.next_role));
+}
+
+void carrier::release(std::uint64_t durable_batch, term_t term, effects& world) {
+  while (!held_.empty() && held_.front().batch <= durable_batch) {
+    auto next = std::move(held_.front());
+    held_.pop_front();
+    if (next.term == term)
+      world.send(next.letter.to, std::move(next.letter.message));
+  }
+}
+
+} // namespace troupe::raft
