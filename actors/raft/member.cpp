@@ -1,0 +1,114 @@
+#include "actors/raft/member.hpp"
+
+#include "actors/raft/candidate.hpp"
+#include "actors/raft/failure.hpp"
+#include "actors/raft/follower.hpp"
+#include "actors/raft/forward.hpp"
+#include "actors/raft/leader.hpp"
+#include "messages/ensure.hpp"
+
+#include <utility>
+
+namespace troupe::raft {
+
+namespace {
+
+using member_pointer = member_actor::stateful_pointer<member_state>;
+
+template <class Function>
+role_actor spawn_role(member_pointer self, Function function, replica state) {
+  auto moved = std::make_shared<replica>(std::move(state));
+  member_actor address{self};
+  if (self->state.detached)
+    return self->spawn<caf::linked + caf::detached>(function, address, self->state.out, moved);
+  return self->spawn<caf::linked>(function, address, self->state.out, moved);
+}
+
+role_actor spawn_role(member_pointer self, raft_role role, replica state) {
+  switch (role) {
+  case raft_role::follower:
+    return spawn_role(self, follower, std::move(state));
+  case raft_role::candidate:
+    return spawn_role(self, candidate, std::move(state));
+  case raft_role::leader:
+    return spawn_role(self, leader, std::move(state));
+  }
+  fail_invariant("a role is one of those known", std::source_location::current());
+}
+
+void start_first_role(member_pointer self, handles out) {
+  auto& state = self->state;
+  ensure(!state.role, "a member is told once whom to talk to");
+  state.out = std::move(out);
+  state.role = spawn_role(self, raft_role::follower, std::move(*state.first));
+  state.first.reset();
+  for (auto& message : std::exchange(state.early, {}))
+    forward(self, state.role, std::move(message));
+}
+
+void start_next_role(member_pointer self, role_change change) {
+  auto old =
+    std::exchange(self->state.role, spawn_role(self, change.role, std::move(change.state)));
+  self->send(old, retire{});
+}
+
+void pass_to_role(member_pointer self) {
+  auto& state = self->state;
+  if (state.role)
+    forward_current(self, state.role);
+  else
+    state.early.push_back(self->current_mailbox_element()->move_content_to_message());
+}
+
+void release_flushed(member_pointer self, entry_id flushed) {
+  auto& state = self->state;
+  if (flushed.index <= state.released || !state.out.storage)
+    return;
+  state.released = flushed.index;
+  self->send(state.out.storage, release_log{flushed});
+}
+
+member_actor::behavior_type member(member_pointer self, const std::shared_ptr<replica>& first,
+                                   bool detached) {
+  self->set_exception_handler(failure_of);
+  self->state.first = first;
+  self->state.detached = detached;
+  return {
+    [=](const handles& out) { start_first_role(self, out); },
+    [=](next_role& ended) { start_next_role(self, std::move(ended.change)); },
+    [=](const propose&) { pass_to_role(self); },
+    [=](const read_index_request&) { pass_to_role(self); },
+    [=](const request_vote&) { pass_to_role(self); },
+    [=](const request_vote_reply&) { pass_to_role(self); },
+    [=](const append&) { pass_to_role(self); },
+    [=](const append_reply&) { pass_to_role(self); },
+    [=](const persisted&) { pass_to_role(self); },
+    [=](const applied& done) {
+      release_flushed(self, done.flushed);
+      pass_to_role(self);
+    },
+    [=](tick) { pass_to_role(self); },
+    [=](get_raft_status) -> caf::result<raft_status> {
+      const auto& state = self->state;
+      if (state.role)
+        return self->delegate(state.role, get_raft_status{});
+      return raft_status{raft_role::follower,
+                         state.first->term(),
+                         {},
+                         state.first->commit_index(),
+                         state.first->log().last().index};
+    },
+  };
+}
+
+} // namespace
+
+member_actor spawn_member(caf::actor_system& system, member_config config) {
+  auto first =
+    std::make_shared<replica>(std::move(config.core), std::move(config.found), config.seed);
+  if (config.detached)
+    return system.spawn<caf::detached>(member, first, true);
+  return system.spawn(member, first, false);
+}
+
+} // namespace troupe::raft
