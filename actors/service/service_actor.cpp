@@ -48,7 +48,10 @@ service_actor::behavior_type service_behavior(service_actor::stateful_pointer<se
     [=](const applied& done) {
       step([&](service_core& core, service_output& out) { core.on(done, out); });
     },
-    [=](const raft_status& status) { self->state.core.on(status); },
+    [=](const raft_status& status) {
+      self->state.core.on(status);
+      caf::anon_send(self->state.peers.applier, status);
+    },
     [=](const tick&) {
       step([&](service_core& core, service_output& out) {
         core.on_tick(self->state.time->now(), out);

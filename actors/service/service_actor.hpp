@@ -30,8 +30,8 @@ using service_actor = caf::typed_actor<
 /// What the service needs of member.
 using proposal_sink = caf::typed_actor<caf::reacts_to<propose>, caf::reacts_to<read_index_request>>;
 
-/// What it needs of the applier.
-using await_sink = caf::typed_actor<caf::reacts_to<await_applied>>;
+/// What it needs of the applier, which hears of leadership through it.
+using await_sink = caf::typed_actor<caf::reacts_to<await_applied>, caf::reacts_to<raft_status>>;
 
 /// What it needs of a reader.
 using read_sink = caf::typed_actor<caf::reacts_to<read_batch>, caf::reacts_to<read_stream_event>>;

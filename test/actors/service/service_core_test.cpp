@@ -1,0 +1,200 @@
+#include "actors/service/rpc_table.hpp"
+#include "actors/service/service_core.hpp"
+#include "messages/command.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr time_point start{};
+
+/// A service whose member leads and has applied everything up to index 5.
+struct service_core_test : testing::Test {
+  service_core_test() {
+    core.on(raft_status{.role = raft_role::leader, .term = {2}, .leader = {7}});
+  }
+
+  service_output call(rpc_method method, const google::protobuf::MessageLite& request,
+                      call_metadata metadata = {}) {
+    return call(method, request.SerializeAsString(), metadata);
+  }
+
+  service_output call(rpc_method method, std::string body, call_metadata metadata = {}) {
+    service_output out;
+    core.on({{{.call = {.stream = ++stream},
+               .method = method,
+               .body = blob{std::move(body)},
+               .metadata = std::make_shared<call_metadata>(metadata)}}},
+            start, out);
+    return out;
+  }
+
+  service_core core{{}, {5}, {5}};
+  std::int32_t stream = 0;
+};
+
+etcdserverpb::PutRequest put(std::string key, std::string value = "v") {
+  etcdserverpb::PutRequest request;
+  request.set_key(std::move(key));
+  request.set_value(std::move(value));
+  return request;
+}
+
+etcdserverpb::RangeRequest range(std::string key) {
+  etcdserverpb::RangeRequest request;
+  request.set_key(std::move(key));
+  return request;
+}
+
+TEST_F(service_core_test, write_is_awaited_and_proposed_with_its_bytes_unchanged) {
+  auto request = put("a");
+  auto out = call(rpc_method::kv_put, request);
+  ASSERT_EQ(out.to_await.size(), 1u);
+  ASSERT_EQ(out.to_propose.size(), 1u);
+  EXPECT_EQ(out.to_await[0].counter, out.to_propose[0].counter);
+  EXPECT_EQ(out.to_await[0].call.stream, 1);
+  EXPECT_EQ(out.to_await[0].deadline, start + 7s);
+  auto command = decode_command(out.to_propose[0].payload);
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->kind, command_kind::put);
+  EXPECT_EQ(command->body.view(), request.SerializeAsString());
+  EXPECT_TRUE(out.answers.empty());
+}
+
+TEST_F(service_core_test, counters_are_never_used_twice) {
+  auto first = call(rpc_method::kv_put, put("a")).to_propose[0].counter;
+  auto second = call(rpc_method::kv_put, put("a")).to_propose[0].counter;
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, 0u);
+}
+
+TEST_F(service_core_test, wrong_request_is_refused_before_it_is_proposed) {
+  auto out = call(rpc_method::kv_put, put(""));
+  EXPECT_TRUE(out.to_propose.empty());
+  EXPECT_TRUE(out.to_await.empty());
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::empty_key);
+}
+
+TEST_F(service_core_test, body_that_is_no_protobuf_is_refused) {
+  auto out = call(rpc_method::kv_put, std::string{"\xff\xff\xff"});
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::malformed_message);
+}
+
+TEST_F(service_core_test, too_large_proposal_is_refused) {
+  auto out = call(rpc_method::kv_put, put("a", std::string(1'600'000, 'x')));
+  EXPECT_TRUE(out.to_propose.empty());
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::request_too_large);
+}
+
+TEST_F(service_core_test, linearizable_reads_share_a_round_and_run_at_its_index) {
+  auto first = call(rpc_method::kv_range, range("a"));
+  ASSERT_TRUE(first.to_confirm);
+  EXPECT_TRUE(first.points.empty());
+  service_output out;
+  core.on(read_index_reply{.round = first.to_confirm->round, .index = {6}}, start, out);
+  EXPECT_TRUE(out.points.empty());
+  core.on(applied{.upto = {{2}, {6}}}, out);
+  ASSERT_EQ(out.points.size(), 1u);
+  EXPECT_EQ(out.points[0].call.stream, 1);
+}
+
+TEST_F(service_core_test, serializable_read_needs_no_round) {
+  auto request = range("a");
+  request.set_serializable(true);
+  auto out = call(rpc_method::kv_range, request);
+  EXPECT_FALSE(out.to_confirm);
+  EXPECT_EQ(out.points.size(), 1u);
+}
+
+TEST_F(service_core_test, reads_of_many_keys_go_to_the_reader_of_lists) {
+  auto request = range("a");
+  request.set_range_end("b");
+  request.set_serializable(true);
+  auto out = call(rpc_method::kv_range, request);
+  EXPECT_TRUE(out.points.empty());
+  EXPECT_EQ(out.lists.size(), 1u);
+}
+
+TEST_F(service_core_test, reads_wait_for_a_leader_as_long_as_their_time_allows) {
+  auto first = call(rpc_method::kv_range, range("a"));
+  service_output out;
+  core.on(read_index_reply{.round = first.to_confirm->round, .error = errc::not_leader}, start,
+          out);
+  EXPECT_TRUE(out.answers.empty());
+  EXPECT_FALSE(out.to_confirm) << "a refusal is not asked again at once";
+  core.on_tick(start + 1s, out);
+  EXPECT_TRUE(out.to_confirm);
+  service_output late;
+  core.on_tick(start + 7s, late);
+  ASSERT_EQ(late.answers.size(), 1u);
+  EXPECT_EQ(late.answers[0].error, errc::timeout);
+}
+
+TEST_F(service_core_test, changed_leader_fails_the_reads_of_its_round) {
+  auto first = call(rpc_method::kv_range, range("a"));
+  service_output out;
+  core.on(read_index_reply{.round = first.to_confirm->round, .error = errc::leader_changed}, start,
+          out);
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::leader_changed);
+}
+
+TEST_F(service_core_test, call_that_needs_a_leader_fails_at_once_without_one) {
+  core.on(raft_status{.role = raft_role::follower});
+  auto out = call(rpc_method::kv_put, put("a"), {.require_leader = true});
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::no_leader);
+  EXPECT_TRUE(call(rpc_method::kv_put, put("a")).answers.empty());
+}
+
+TEST_F(service_core_test, read_only_transaction_is_not_proposed) {
+  etcdserverpb::TxnRequest request;
+  *request.add_success()->mutable_request_range() = range("a");
+  auto out = call(rpc_method::kv_txn, request);
+  EXPECT_TRUE(out.to_propose.empty());
+  EXPECT_TRUE(out.to_confirm);
+  *request.add_success()->mutable_request_put() = put("b");
+  EXPECT_EQ(call(rpc_method::kv_txn, request).to_propose.size(), 1u);
+}
+
+TEST_F(service_core_test, waiting_reads_are_bounded) {
+  service_core bounded{{.max_waiting_reads = 1}, {5}, {5}};
+  service_output out;
+  call_event event{.call = {.stream = 1},
+                   .method = rpc_method::kv_range,
+                   .body = blob{range("a").SerializeAsString()}};
+  bounded.on({{event, event}}, start, out);
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::too_many_requests);
+}
+
+/// No method can be forgotten: each one is either carried out or says that it is not there yet.
+TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
+  ASSERT_EQ(rpc_table().size(), rpc_shapes().size());
+  for (const auto& rule : rpc_table()) {
+    if (rule.path == rpc_path::edge)
+      continue;
+    SCOPED_TRACE(shape_of(rule.method).name);
+    auto out = call(rule.method, std::string{});
+    auto outcomes = out.to_propose.size() + out.points.size() + out.lists.size()
+                    + (out.to_confirm ? 1 : 0) + out.answers.size();
+    EXPECT_EQ(outcomes, 1u);
+    if (rule.path == rpc_path::unimplemented) {
+      ASSERT_EQ(out.answers.size(), 1u);
+      EXPECT_EQ(out.answers[0].error, errc::unimplemented);
+    }
+    if (out.to_confirm) {
+      service_output done;
+      core.on(read_index_reply{.round = out.to_confirm->round, .index = {5}}, start, done);
+    }
+  }
+}
+
+} // namespace
+} // namespace troupe::service
