@@ -1,0 +1,457 @@
+#include "actors/edge/edge_broker.hpp"
+
+#include "actors/edge/client_table.hpp"
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/io/typed_broker.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace troupe {
+
+namespace {
+
+/// Period of the edge's own work; never leaves the edge.
+struct edge_tick {};
+
+/// Behind everything that this round of the multiplexer brings.
+struct end_of_round {};
+
+} // namespace
+
+} // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::edge_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::end_of_round)
+
+namespace troupe {
+
+namespace {
+
+using broker_face = caf::io::typed_broker<
+  caf::reacts_to<caf::io::new_connection_msg>, caf::reacts_to<caf::io::acceptor_closed_msg>,
+  caf::reacts_to<caf::io::acceptor_passivated_msg>, caf::reacts_to<caf::io::new_data_msg>,
+  caf::reacts_to<caf::io::connection_closed_msg>, caf::reacts_to<caf::io::data_transferred_msg>,
+  caf::reacts_to<rpc_answers>, caf::reacts_to<http_response>, caf::reacts_to<serve_clients>,
+  caf::reacts_to<drain_clients>, caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    auto old = std::exchange(limit.rlim_cur, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+      limit.rlim_cur = old;
+  }
+  return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
+}
+
+class edge_state;
+
+using broker_pointer = caf::stateful_actor<edge_state, broker_face>*;
+
+class edge_state {
+public:
+  static inline const char* name = "edge.broker";
+
+  edge_state() = default;
+
+  void start(broker_pointer self, edge_config config, edge_parts parts, std::vector<int> listeners);
+  void serve();
+  void drain(std::chrono::milliseconds patience);
+  void tick();
+  void finish_round();
+
+  void on(const caf::io::new_connection_msg& msg);
+  void on(const caf::io::new_data_msg& msg);
+  void on(const caf::io::data_transferred_msg& msg);
+  void on(const caf::io::connection_closed_msg& msg);
+  void on(rpc_answers& msg);
+  void on(http_response& msg);
+
+private:
+  void touch(client& c);
+  void end_round_later();
+  void pump(client& c);
+  void pump_touched();
+  void schedule(client& c);
+  void check_due();
+  void check(client& c);
+  void close_after_writing(client& c);
+  void cut(client& c);
+  void shut(client& c, int how);
+  void shrink(client& c);
+  void hand_on();
+  void refill_accept_tokens();
+  bool short_of_descriptors() const;
+
+  broker_pointer self_ = nullptr;
+  edge_config config_;
+  edge_parts parts_;
+  std::vector<int> listeners_;
+  std::vector<caf::io::accept_handle> acceptors_;
+  /// Accepts granted and not used yet.
+  std::size_t accept_tokens_ = 0;
+  std::size_t descriptor_limit_ = SIZE_MAX;
+  std::size_t newest_descriptor_ = 0;
+  /// False on CAF's test multiplexer, whose handles are no descriptors.
+  bool real_sockets_ = false;
+
+  client_table clients_;
+  heard heard_;
+  std::vector<std::uint64_t> touched_;
+  bool round_open_ = false;
+  time_point now_;
+  time_point next_tick_;
+  bool draining_ = false;
+  time_point drain_deadline_ = time_point::max();
+};
+
+void edge_state::start(broker_pointer self, edge_config config, edge_parts parts,
+                       std::vector<int> listeners) {
+  self_ = self;
+  config_ = config;
+  parts_ = std::move(parts);
+  listeners_ = std::move(listeners);
+  real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
+  if (real_sockets_) {
+    auto limit = raise_descriptor_limit();
+    descriptor_limit_ =
+      limit > 2 * config_.descriptor_reserve ? limit - config_.descriptor_reserve : limit / 2;
+  }
+  now_ = parts_.clock->now();
+  next_tick_ = now_ + config_.tick;
+  self->delayed_send(self, config_.tick, edge_tick{});
+}
+
+void edge_state::serve() {
+  for (auto descriptor : std::exchange(listeners_, {})) {
+    acceptors_.push_back(self_->add_doorman(descriptor));
+    // Tokens from the first moment on.
+    self_->trigger(acceptors_.back(), 1);
+    accept_tokens_ += 1;
+  }
+  refill_accept_tokens();
+}
+
+bool edge_state::short_of_descriptors() const {
+  return newest_descriptor_ >= descriptor_limit_;
+}
+
+// The kernel gives the lowest free descriptor, so the newest one's number says how many are in use.
+void edge_state::refill_accept_tokens() {
+  if (draining_ || acceptors_.empty())
+    return;
+  auto room = config_.max_connections - std::min(config_.max_connections, clients_.size());
+  if (short_of_descriptors()) {
+    room = std::min<std::size_t>(room, clients_.size() < newest_descriptor_ ? 1 : 0);
+    newest_descriptor_ = 0;
+  }
+  if (room <= accept_tokens_) {
+    if (room == 0)
+      parts_.counters->accept_pauses.add(1);
+    return;
+  }
+  auto wanted = std::min(room, std::max(config_.accepts_per_tick, acceptors_.size()));
+  if (wanted <= accept_tokens_)
+    return;
+  auto each = (wanted - accept_tokens_ + acceptors_.size() - 1) / acceptors_.size();
+  for (auto acceptor : acceptors_)
+    self_->trigger(acceptor, each);
+  accept_tokens_ += each * acceptors_.size();
+}
+
+void edge_state::on(const caf::io::new_connection_msg& msg) {
+  now_ = parts_.clock->now();
+  accept_tokens_ -= std::min<std::size_t>(accept_tokens_, 1);
+  newest_descriptor_ = static_cast<std::size_t>(msg.handle.id());
+  auto remote = self_->remote_addr(msg.handle);
+  remote += ':';
+  remote += std::to_string(self_->remote_port(msg.handle));
+  auto& c = clients_.add(msg.handle, config_, std::move(remote), now_);
+  self_->ack_writes(msg.handle, true);
+  self_->configure_read(msg.handle, caf::io::receive_policy::at_most(c.read_bytes));
+  parts_.counters->connections_accepted.add(1);
+  parts_.counters->connections_open.set(clients_.size());
+  schedule(c);
+}
+
+void edge_state::on(const caf::io::new_data_msg& msg) {
+  auto* c = clients_.find(msg.handle);
+  if (c == nullptr)
+    return;
+  parts_.counters->bytes_received.add(msg.buf.size());
+  if (c->closing)
+    return;
+  now_ = parts_.clock->now();
+  c->link.receive({msg.buf.data(), msg.buf.size()}, now_, heard_);
+  if (msg.buf.size() == c->read_bytes && c->read_bytes < config_.max_read_bytes) {
+    c->read_bytes = std::min(c->read_bytes * 4, config_.max_read_bytes);
+    self_->configure_read(msg.handle, caf::io::receive_policy::at_most(c->read_bytes));
+  }
+  if (c->link.wants_pause() && !c->paused) {
+    c->paused = true;
+    self_->halt(c->handle);
+  }
+  touch(*c);
+  end_round_later();
+}
+
+void edge_state::on(const caf::io::data_transferred_msg& msg) {
+  auto* c = clients_.find(msg.handle);
+  parts_.counters->bytes_sent.add(msg.written);
+  if (c == nullptr)
+    return;
+  now_ = parts_.clock->now();
+  c->unsent = msg.remaining;
+  c->last_progress = now_;
+  if (c->unsent > config_.write_chunk_bytes / 2)
+    return;
+  if (c->link.wants_write() || c->link.finished()) {
+    touch(*c);
+    end_round_later();
+  }
+}
+
+void edge_state::on(const caf::io::connection_closed_msg& msg) {
+  auto* c = clients_.find(msg.handle);
+  if (c == nullptr)
+    return;
+  c->link.lost(heard_);
+  clients_.remove(*c);
+  parts_.counters->connections_open.set(clients_.size());
+  end_round_later();
+}
+
+void edge_state::on(rpc_answers& msg) {
+  now_ = parts_.clock->now();
+  parts_.counters->answers.add(msg.answers.size());
+  for (auto& answer : msg.answers) {
+    auto* c = clients_.find(answer.call.connection);
+    if (c == nullptr)
+      continue;
+    c->link.answer(std::move(answer), now_, heard_);
+    touch(*c);
+  }
+  pump_touched();
+  if (!heard_.calls.empty())
+    end_round_later();
+}
+
+void edge_state::on(http_response& msg) {
+  auto* c = clients_.find(msg.call.connection);
+  if (c == nullptr)
+    return;
+  now_ = parts_.clock->now();
+  c->link.answer(std::move(msg), now_, parts_.clock->unix_seconds(), heard_);
+  touch(*c);
+  pump_touched();
+  end_round_later();
+}
+
+void edge_state::touch(client& c) {
+  if (std::exchange(c.touched, true))
+    return;
+  touched_.push_back(c.number);
+}
+
+// The multiplexer runs what an actor sends itself after all sockets of this round were read.
+void edge_state::end_round_later() {
+  if (!std::exchange(round_open_, true))
+    self_->send(self_, end_of_round{});
+}
+
+void edge_state::finish_round() {
+  round_open_ = false;
+  now_ = parts_.clock->now();
+  hand_on();
+  pump_touched();
+  // Writing may have made streams writable.
+  hand_on();
+}
+
+void edge_state::hand_on() {
+  if (!heard_.calls.empty()) {
+    parts_.counters->events.add(heard_.calls.size());
+    parts_.counters->batches.add(1);
+    self_->send(parts_.calls, call_batch{std::exchange(heard_.calls, {})});
+  }
+  for (auto& request : std::exchange(heard_.requests, {})) {
+    parts_.counters->http_requests.add(1);
+    if (parts_.pages) {
+      self_->send(parts_.pages, std::move(request));
+      continue;
+    }
+    http_response response{.call = request.call, .status = 404, .content_type = "text/plain"};
+    response.body = "404 page not found\n";
+    on(response);
+  }
+}
+
+void edge_state::pump_touched() {
+  // Nothing that pumping does touches further connections.
+  for (auto number : std::exchange(touched_, {})) {
+    auto* c = clients_.find(number);
+    if (c == nullptr)
+      continue;
+    c->touched = false;
+    pump(*c);
+    schedule(*c);
+  }
+}
+
+void edge_state::pump(client& c) {
+  if (c.closing)
+    return;
+  if (c.unsent < config_.write_chunk_bytes && c.link.wants_write()) {
+    auto& buffer = self_->wr_buf(c.handle);
+    auto before = buffer.size();
+    c.link.write(buffer, before + config_.write_chunk_bytes - c.unsent, now_, heard_);
+    if (buffer.size() > before) {
+      if (c.unsent == 0)
+        c.last_progress = now_;
+      c.unsent += buffer.size() - before;
+      self_->flush(c.handle);
+    }
+  }
+  if (c.paused && !c.link.wants_pause()) {
+    c.paused = false;
+    self_->trigger(c.handle);
+  }
+  if (c.link.finished())
+    close_after_writing(c);
+}
+
+void edge_state::close_after_writing(client& c) {
+  if (c.unsent > 0)
+    return;
+  c.closing = true;
+  c.closing_due = now_ + config_.linger_timeout;
+  shut(c, SHUT_WR);
+}
+
+void edge_state::shut(client& c, int how) {
+  if (real_sockets_)
+    ::shutdown(static_cast<int>(c.handle.id()), how);
+  else
+    self_->close(c.handle);
+}
+
+void edge_state::cut(client& c) {
+  if (!c.closing)
+    parts_.counters->connections_cut.add(1);
+  c.closing = true;
+  c.closing_due = time_point::max();
+  // A connection that is not read would never notice.
+  self_->trigger(c.handle);
+  shut(c, SHUT_RDWR);
+}
+
+void edge_state::schedule(client& c) {
+  auto due = c.closing ? c.closing_due : c.link.next_check();
+  if (c.unsent > 0)
+    due = std::min(due, c.last_progress + config_.write_stall_timeout);
+  clients_.check_at(c, due);
+}
+
+void edge_state::check_due() {
+  while (auto* c = clients_.next_due(now_)) {
+    check(*c);
+    touch(*c);
+  }
+}
+
+void edge_state::check(client& c) {
+  if (c.closing ? c.closing_due <= now_
+                : c.unsent > 0 && c.last_progress + config_.write_stall_timeout <= now_) {
+    cut(c);
+    return;
+  }
+  c.link.check(now_, heard_);
+  if (c.unsent == 0)
+    shrink(c);
+}
+
+// Also comes by some time after the last large answer, because that write was due for a check.
+void edge_state::shrink(client& c) {
+  auto& buffer = self_->wr_buf(c.handle);
+  if (buffer.empty() && buffer.capacity() > config_.min_read_bytes)
+    std::vector<char>{}.swap(buffer);
+}
+
+void edge_state::tick() {
+  now_ = parts_.clock->now();
+  auto late = std::max(now_ - next_tick_, std::chrono::nanoseconds{0});
+  auto micros = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
+  parts_.counters->loop_lag_microseconds.set(static_cast<std::uint64_t>(micros));
+  parts_.counters->max_loop_lag_microseconds.raise_to(static_cast<std::uint64_t>(micros));
+  next_tick_ = now_ + config_.tick;
+  self_->delayed_send(self_, config_.tick, edge_tick{});
+  refill_accept_tokens();
+  check_due();
+  pump_touched();
+  hand_on();
+  if (!draining_)
+    return;
+  if (now_ >= drain_deadline_)
+    clients_.for_each([this](client& c) { cut(c); });
+  if (clients_.size() == 0)
+    self_->quit();
+}
+
+void edge_state::drain(std::chrono::milliseconds patience) {
+  if (std::exchange(draining_, true))
+    return;
+  now_ = parts_.clock->now();
+  drain_deadline_ = now_ + patience;
+  for (auto descriptor : std::exchange(listeners_, {}))
+    ::close(descriptor);
+  for (auto acceptor : std::exchange(acceptors_, {}))
+    self_->close(acceptor);
+  clients_.for_each([this](client& c) {
+    c.link.drain(now_);
+    touch(c);
+  });
+  pump_touched();
+}
+
+broker_face::behavior_type run_edge(broker_pointer self, const edge_config& config,
+                                    const edge_parts& parts, const std::vector<int>& listeners) {
+  auto& state = self->state;
+  state.start(self, config, parts, listeners);
+  return {
+    [&state](const caf::io::new_connection_msg& msg) { state.on(msg); },
+    [](const caf::io::acceptor_closed_msg&) {},
+    // The next tick brings tokens.
+    [](const caf::io::acceptor_passivated_msg&) {},
+    [&state](const caf::io::new_data_msg& msg) { state.on(msg); },
+    [&state](const caf::io::connection_closed_msg& msg) { state.on(msg); },
+    [&state](const caf::io::data_transferred_msg& msg) { state.on(msg); },
+    [&state](rpc_answers& msg) { state.on(msg); },
+    [&state](http_response& msg) { state.on(msg); },
+    [&state](serve_clients) { state.serve(); },
+    [&state](drain_clients msg) { state.drain(msg.patience); },
+    [&state](edge_tick) { state.tick(); },
+    [&state](end_of_round) { state.finish_round(); },
+  };
+}
+
+} // namespace
+
+edge_actor spawn_edge(caf::actor_system& system, const edge_config& config, edge_parts parts,
+                      std::vector<listener> listeners) {
+  std::vector<int> descriptors;
+  for (auto& one : listeners)
+    descriptors.push_back(one.release());
+  return system.middleman().spawn_broker(run_edge, config, std::move(parts),
+                                         std::move(descriptors));
+}
+
+} // namespace troupe

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/edge/connection_limits.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe {
+
+/// How one edge serves its clients.
+struct edge_config {
+  connection_limits limits;
+
+  /// Distinguishes the edges of a node; `call_id::edge` of everything this edge hands on.
+  std::uint32_t number = 0;
+
+  /// Open connections. At the limit the edge accepts no more: newcomers wait in the kernel's queue.
+  std::size_t max_connections = 65'536;
+  /// Descriptors of the process that clients may not use. The edge raises RLIMIT_NOFILE to the hard
+  /// limit; where descriptors run short it stops accepting, because an accept that fails for want
+  /// of one would be tried again without end.
+  std::size_t descriptor_reserve = 512;
+  /// Connections accepted per tick, over all addresses: a crowd that comes back after a restart
+  /// does not stop those who are served.
+  std::size_t accepts_per_tick = 200;
+  /// Period of the edge's own tick: deadlines are kept to this precision.
+  std::chrono::milliseconds tick{50};
+
+  /// Bytes handed to the socket at a time; the next piece follows when the last is nearly sent.
+  std::size_t write_chunk_bytes = 32'768;
+  /// Smallest and largest read buffer of a connection; it grows while reads fill it.
+  std::size_t min_read_bytes = 4'096;
+  std::size_t max_read_bytes = 65'536;
+  /// A client that takes none of the bytes offered for so long is cut off.
+  std::chrono::nanoseconds write_stall_timeout = std::chrono::seconds{30};
+  /// How long a connection that we ended waits for the client to close its side.
+  std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
+};
+
+} // namespace troupe

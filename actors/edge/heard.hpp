@@ -1,0 +1,16 @@
+#pragma once
+
+#include "messages/http.hpp"
+#include "messages/rpc.hpp"
+
+#include <vector>
+
+namespace troupe {
+
+/// What connections understood from their clients since this was last emptied.
+struct heard {
+  std::vector<call_event> calls;
+  std::vector<http_request> requests;
+};
+
+} // namespace troupe

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "actors/edge/connection_limits.hpp"
+#include "actors/edge/heard.hpp"
+#include "messages/clock.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe {
+
+/// One HTTP/1.x connection: bytes in, requests out; responses in, bytes out. One request at a time;
+/// what a client pipelines behind it waits in the buffer. Holds no socket and no clock.
+class http1_session {
+public:
+  http1_session(const connection_limits& limits, call_id origin, std::string remote,
+                time_point now);
+  ~http1_session();
+
+  void receive(std::string_view bytes, time_point now, heard& out);
+
+  /// Dropped unless it answers the open request. `unix_seconds` becomes the Date field.
+  void answer(http_response response, time_point now, std::int64_t unix_seconds, heard& out);
+
+  /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left.
+  void write(std::vector<char>& to, std::size_t budget);
+
+  bool wants_write() const {
+    return sent_ < output_.size();
+  }
+
+  void check(time_point now);
+
+  time_point next_check() const {
+    return due_;
+  }
+
+  /// The next answer closes the connection; an idle one is finished at once.
+  void drain();
+
+  /// Everything is written and nothing more will be read.
+  bool finished() const;
+
+  /// True while the edge shall not read: a request is open and enough waits behind it.
+  bool wants_pause() const;
+
+  std::size_t buffered_bytes() const {
+    return input_.size() + output_.size() - sent_;
+  }
+
+  std::size_t open_calls() const {
+    return waiting_ ? 1 : 0;
+  }
+
+private:
+  struct parser;
+
+  void parse(time_point now, heard& out);
+  bool feed(time_point now);
+  void hand_on(heard& out);
+  void refuse(unsigned status);
+  void append_response(const http_response& response, std::int64_t unix_seconds);
+
+  const connection_limits& limits_;
+  call_id origin_;
+  std::string remote_;
+  std::unique_ptr<parser> parser_;
+  std::string input_;
+  std::string output_;
+  std::size_t sent_ = 0;
+  /// A request is handed on and not answered.
+  bool waiting_ = false;
+  bool head_ = false;
+  bool keep_alive_ = true;
+  unsigned version_ = 11;
+  bool continued_ = false;
+  bool draining_ = false;
+  bool closing_ = false;
+  time_point due_;
+};
+
+} // namespace troupe
