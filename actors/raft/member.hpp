@@ -43,7 +43,7 @@ using member_actor = caf::typed_actor<
 /// How one member is launched.
 struct member_config {
   core_config core;
-  recovered_log found;
+  recovered_state found;
   /// Of everything this member draws by chance.
   std::uint64_t seed = 0;
   /// Member and roles get threads of their own; never in a simulation.

@@ -34,27 +34,32 @@ void start_timer(storage_pointer self) {
   auto& state = self->state;
   state.timer_runs = true;
   state.written_since_timer = false;
-  self->delayed_send(self, state.config.idle_after, certify_if_idle{});
+  self->delayed_send(self, state.config.idle_after, close_if_idle{});
 }
 
 void write(storage_pointer self) {
   auto& state = self->state;
-  state.config.log->append(state.collected);
-  self->send(state.config.member,
-             persisted{state.collected.back().batch, state.config.log->last()});
+  auto& log = *state.config.log;
+  std::vector<log_group> groups;
+  groups.reserve(state.collected.size());
+  for (const auto& batch : state.collected)
+    groups.push_back({batch.state, batch.entries});
+  log.append(groups);
+  self->send(state.config.member, persisted{state.collected.back().batch, log.last()});
   state.collected.clear();
+  log.prepare_ahead();
   state.written_since_timer = true;
   if (!state.timer_runs)
     start_timer(self);
 }
 
-void certify(storage_pointer self) {
+void close_or_wait(storage_pointer self) {
   auto& state = self->state;
   state.timer_runs = false;
   if (state.written_since_timer)
     start_timer(self);
   else
-    state.config.log->certify();
+    state.config.log->close_batch();
 }
 
 storage_actor::behavior_type storage(storage_pointer self, const storage_config& config) {
@@ -66,7 +71,7 @@ storage_actor::behavior_type storage(storage_pointer self, const storage_config&
     [=](persist& batch) { collect(self, batch); },
     [=](const release_log& done) { self->state.config.log->release(done.upto); },
     [=](write_collected) { write(self); },
-    [=](certify_if_idle) { certify(self); },
+    [=](close_if_idle) { close_or_wait(self); },
   };
 }
 

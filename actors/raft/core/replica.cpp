@@ -10,7 +10,7 @@
 
 namespace troupe::raft {
 
-replica::replica(core_config config, recovered_log found, std::uint64_t seed)
+replica::replica(core_config config, recovered_state found, std::uint64_t seed)
     : config_(std::move(config)), hard_(found.hard),
       log_(found.before_first, std::move(found.entries)), chance_(seed) {
   ensure(config_.id != member_id{}, "a member has an id");

@@ -35,7 +35,7 @@ struct core_config {
 };
 
 /// What a member finds on its disk when it starts.
-struct recovered_log {
+struct recovered_state {
   /// `boot` is already raised and synced.
   hard_state hard;
   entry_id before_first;
@@ -54,7 +54,7 @@ public:
   replica() = default;
 
   /// @throws invariant_error if the recovered parts do not fit together.
-  replica(core_config config, recovered_log found, std::uint64_t seed);
+  replica(core_config config, recovered_state found, std::uint64_t seed);
 
   const core_config& config() const {
     return config_;

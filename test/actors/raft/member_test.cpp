@@ -20,7 +20,7 @@ core_config config_of(std::set<member_id> voters) {
 class member_test : public test::actor_fixture {
 protected:
   /// Launches a member with an empty log, and everything around it that the test plays itself.
-  void launch(std::set<member_id> voters, recovered_log found = {}) {
+  void launch(std::set<member_id> voters, recovered_state found = {}) {
     found.hard.boot = std::max(found.hard.boot, boot_count{1});
     member = own(spawn_member(system, {.core = config_of(voters), .found = found, .seed = 7}));
     handles out{.storage = own(storage.actor),

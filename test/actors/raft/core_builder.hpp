@@ -1,0 +1,96 @@
+#pragma once
+
+#include "actors/raft/core/output.hpp"
+#include "actors/raft/core/replica.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace troupe::raft {
+
+// Short words for what the tests of the rules are about.
+
+inline constexpr member_id us{1};
+inline constexpr member_id second{2};
+inline constexpr member_id third{3};
+
+inline entry_id at(std::uint64_t term, std::uint64_t index) {
+  return {{term}, {index}};
+}
+
+inline entry entry_at(std::uint64_t term, std::uint64_t index, std::string payload = {}) {
+  return {.id = at(term, index), .payload = blob{std::move(payload)}};
+}
+
+/// A log whose entry i has the i-th of `terms`.
+inline std::vector<entry> log_of(std::vector<std::uint64_t> terms) {
+  std::vector<entry> result;
+  for (auto term : terms)
+    result.push_back(entry_at(term, result.size() + 1));
+  return result;
+}
+
+/// How a member of three (or of `voters`) stands at the beginning of a test.
+struct standing {
+  std::uint64_t term = 0;
+  std::vector<std::uint64_t> log;
+  member_id voted_for;
+  std::uint64_t commit_hint = 0;
+  std::uint64_t applied = 0;
+  std::set<member_id> voters = {us, second, third};
+  core_config limits = {};
+  member_id id = us;
+};
+
+inline replica make_replica(standing from) {
+  auto config = from.limits;
+  config.id = from.id;
+  config.voters = from.voters;
+  recovered_state found{.hard = {.term = {from.term},
+                               .voted_for = from.voted_for,
+                               .boot = {1},
+                               .commit = {from.commit_hint}},
+                      .before_first = {},
+                      .entries = log_of(from.log),
+                      .applied = {}};
+  if (from.applied > 0)
+    found.applied = found.entries.at(from.applied - 1).id;
+  return replica{config, found, 42};
+}
+
+/// The messages of one type that a step sends to `to`, in order; `durable`: only those that wait
+/// for the disk, else only those that do not.
+template <class Message>
+std::vector<Message> sent(const output& step, member_id to, bool durable) {
+  std::vector<Message> result;
+  for (const auto& letter : durable ? step.to_send_durable : step.to_send_now)
+    if (letter.to == to)
+      if (auto* message = std::get_if<Message>(&letter.message))
+        result.push_back(*message);
+  return result;
+}
+
+/// The only vote answer or append answer of a step; it always waits for the disk.
+template <class Message>
+std::optional<Message> answer(const output& step, member_id to = second) {
+  auto all = sent<Message>(step, to, true);
+  return all.size() == 1 ? std::optional{all[0]} : std::nullopt;
+}
+
+/// What storage answers when the write of `step` is on disk.
+inline persisted written(const output& step, const replica& state) {
+  return {step.batch, step.to_append.empty() ? state.log().last() : step.to_append.back().id};
+}
+
+inline std::vector<entry_id> ids(const std::vector<entry>& entries) {
+  std::vector<entry_id> result;
+  for (const auto& each : entries)
+    result.push_back(each.id);
+  return result;
+}
+
+} // namespace troupe::raft
