@@ -67,6 +67,20 @@ std::vector<po::option> split(std::span<const std::string> arguments) {
   }
 }
 
+[[noreturn]] void refuse_stray(const std::string& argument) {
+  throw option_error(1, "'" + argument + "' is not a valid flag");
+}
+
+/// Boost lets a flag with an implicit value have the argument that follows it; Go does not.
+bool takes_no_argument(const po::option& option) {
+  const auto* known = find_flag(option.string_key);
+  bool implicit = option.string_key == "h"
+                  || (known != nullptr
+                      && (known->kind == flag_kind::boolean || known->kind == flag_kind::ignored));
+  return implicit && !option.value.empty()
+         && option.original_tokens.at(0).find('=') == std::string::npos;
+}
+
 [[noreturn]] void refuse_unknown(const std::string& name) {
   auto text = "flag provided but not defined: -" + name;
   if (auto close = nearest_flag(name); !close.empty())
@@ -80,7 +94,9 @@ command_line read_command_line(std::span<const std::string> arguments) {
   command_line result;
   for (const auto& option : split(arguments)) {
     if (option.string_key.empty())
-      throw option_error(1, "'" + option.value.at(0) + "' is not a valid flag");
+      refuse_stray(option.value.at(0));
+    if (takes_no_argument(option))
+      refuse_stray(option.value.at(0));
     if (option.string_key == "help" || option.string_key == "h")
       return {action::show_help, {}};
     const auto* known = find_flag(option.string_key);

@@ -20,7 +20,7 @@ std::string variable_name(std::string_view prefix, std::string_view flag_name) {
 
 /// These act on the command line only.
 bool has_variable(const flag& which) {
-  return which.name != "help" && which.name != "version" && which.name != "config-file";
+  return which.name != "help" && which.name != "version";
 }
 
 /// The name of the variable that sets this flag; empty if none does.
@@ -53,7 +53,8 @@ std::vector<std::string> unknown_variables(const environment& variables) {
   for (const auto& section : flag_sections())
     for (const auto& one : section.flags)
       for (auto prefix : prefixes)
-        known.emplace(variable_name(prefix, one.name), "");
+        if (has_variable(one))
+          known.emplace(variable_name(prefix, one.name), "");
   std::vector<std::string> result;
   for (const auto& [name, value] : variables)
     if ((name.starts_with(prefixes[0]) || name.starts_with(prefixes[1])) && !known.contains(name))
