@@ -1,10 +1,40 @@
 #include "test/storage/engine_machine.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <system_error>
 
 namespace troupe::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, std::uintmax_t> files(const fs::path& directory) {
+  std::map<std::string, std::uintmax_t> found;
+  for (const auto& entry : fs::directory_iterator{directory}) {
+    std::error_code gone;
+    found[entry.path().filename().string()] = entry.file_size(gone);
+  }
+  return found;
+}
+
+/// @returns false if the files changed meanwhile.
+bool copy_still_files(const fs::path& from, const fs::path& to) {
+  const auto before = files(from);
+  fs::create_directories(to);
+  for (const auto& [name, size] : before) {
+    std::error_code gone;
+    fs::copy_file(from / name, to / name, gone);
+    if (gone)
+      return false;
+  }
+  return files(from) == before;
+}
+
+} // namespace
 
 std::unique_ptr<engine> memory_machine::open(const std::string& directory) {
   return std::make_unique<memory_engine>(disk_, path(directory));
@@ -38,7 +68,9 @@ std::unique_ptr<engine> rocksdb_machine::open(const std::string& directory) {
 
 void rocksdb_machine::crash(std::unique_ptr<engine> open) {
   const auto kept = path("crash");
-  std::filesystem::copy(path("store"), kept, std::filesystem::copy_options::recursive);
+  // A file that RocksDB deletes or makes meanwhile means that the copy is of no single moment.
+  while (!copy_still_files(path("store"), kept))
+    std::filesystem::remove_all(kept);
   open.reset();
   std::filesystem::remove_all(path("store"));
   std::filesystem::rename(kept, path("store"));
