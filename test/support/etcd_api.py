@@ -13,6 +13,7 @@ a test can also send what no client library would.
 
 import atexit
 import importlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # tests start servers while calls are under way
 import grpc
 
 SOURCE_ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -9,28 +9,21 @@ Usage:
 A server dies with its parent, however that ends. Its log is `directory`/log.
 """
 
-import ctypes
 import os
 import pathlib
 import re
 import resource
-import signal
 import socket
 import subprocess
 import time
 
 READY = re.compile(rb"ready to serve (insecure )?client requests")
-PR_SET_PDEATHSIG = 1
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-_libc = ctypes.CDLL(None)
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]  # not a preexec_fn: gRPC's threads do not stand a plain fork
 
 
 class ServerFailed(Exception):
     """The server ended or stayed silent where it should serve; the text ends with its last log lines."""
-
-
-def _die_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port():
@@ -80,12 +73,12 @@ class Server:
         log = open(self.log_path, "ab")
         self._log_start = log.tell()
         self._process = subprocess.Popen(
-            [*self._command, "--name", "m1", "--data-dir", str(self.data_dir),
+            [*DIE_WITH_PARENT, *self._command, "--name", "m1", "--data-dir", str(self.data_dir),
              "--listen-client-urls", client, "--advertise-client-urls", client,
              "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
              "--initial-cluster", f"m1={peer}", *self._arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-            env={**os.environ, **self.environment}, preexec_fn=_die_with_parent)
+            env={**os.environ, **self.environment})
         log.close()
 
     def wait_ready(self, timeout_seconds=30.0):
