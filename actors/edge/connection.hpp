@@ -23,8 +23,8 @@ namespace troupe {
 ///              --other bytes-----> http1_session
 class connection {
 public:
-  /// `origin.edge` and `origin.connection` name this connection in every event; `limits` is copied
-  /// by the session. `remote` is the client's address, for logs.
+  /// `origin.edge` and `origin.connection` name this connection in every event; `limits` outlives
+  /// it. `remote` is the client's address, for logs.
   connection(const connection_limits& limits, call_id origin, std::string remote, time_point now);
 
   /// Takes bytes of the client and appends to `out` what they mean.

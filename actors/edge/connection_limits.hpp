@@ -34,6 +34,9 @@ struct connection_limits {
   /// the stream; a single answer may be larger.
   std::size_t max_stream_unsent_bytes = 67'108'864;
 
+  /// Unsent bytes of all streams of a connection; beyond it new calls get "too many requests".
+  std::size_t max_connection_unsent_bytes = 268'435'456;
+
   /// From the first byte (or the end of the previous request) to the end of the request's header;
   /// for HTTP/2 to the client's first SETTINGS and over each header block.
   std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};

@@ -139,12 +139,11 @@ grpc_refusal refuse_path(std::string_view path) {
   return {grpc_code::unimplemented, "unknown method " + method + " for service " + service};
 }
 
-void message_assembler::reset(std::size_t max_message_bytes, std::string_view encoding) {
+void message_assembler::reset(std::size_t max_message_bytes) {
   max_ = max_message_bytes;
   have_prefix_ = 0;
   length_ = 0;
   body_ = {};
-  encoding_.assign(encoding);
   refusal_.text.clear();
 }
 
@@ -160,14 +159,11 @@ bool message_assembler::read_prefix() {
   }
   if (prefix_[0] == 0)
     return true;
-  if (prefix_[0] != 1)
-    refusal_ = {grpc_code::internal,
-                "grpc: received unexpected payload format " + std::to_string(prefix_[0])};
-  else if (encoding_.empty())
+  if (prefix_[0] == 1)
     refusal_ = {grpc_code::internal, "grpc: compressed flag set with identity or empty encoding"};
   else
-    refusal_ = {grpc_code::unimplemented,
-                "grpc: Decompressor is not installed for grpc-encoding \"" + encoding_ + "\""};
+    refusal_ = {grpc_code::internal,
+                "grpc: received unexpected payload format " + std::to_string(prefix_[0])};
   return false;
 }
 

@@ -38,7 +38,8 @@ void append_quoted(std::string& to, std::string_view text);
 /// unknown method of a known one, or a path without a service.
 grpc_refusal refuse_path(std::string_view path);
 
-/// Puts the messages of one call together from any split of the bytes: each a flag byte, a length
+/// Puts the messages of one call together from any split of the bytes. The call announced no
+/// encoding, so a message must be plain. On the wire each is a flag byte, a length
 /// of four bytes, big endian, and the message.
 class message_assembler {
 public:
@@ -51,8 +52,8 @@ public:
     bad,
   };
 
-  /// Forgets everything. `encoding` is the call's `grpc-encoding`, empty for identity.
-  void reset(std::size_t max_message_bytes, std::string_view encoding);
+  /// Forgets everything.
+  void reset(std::size_t max_message_bytes);
 
   /// Takes bytes from the front of `bytes` until a message is complete. A length above the limit is
   /// refused before any of its bytes is kept.
@@ -85,7 +86,6 @@ private:
   unsigned char prefix_[prefix_size] = {};
   std::size_t length_ = 0;
   std::string body_;
-  std::string encoding_;
   grpc_refusal refusal_;
 };
 

@@ -1,163 +1,37 @@
 #include "actors/edge/http2_session.hpp"
 
+#include "actors/edge/http2_callbacks.hpp"
 #include "actors/edge/status_table.hpp"
 #include "messages/ensure.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <utility>
 
 namespace troupe {
 
 namespace {
 
-constexpr std::size_t prefix_size = 5;
-
-// What one call may leave behind for the next in memory.
-constexpr std::size_t max_kept_string = 512;
 constexpr std::size_t max_spare_streams = 128;
 
 // A client may break the ping rule so often before it is sent away, as in grpc-go.
 constexpr unsigned max_ping_strikes = 2;
 constexpr auto ping_interval_without_calls = std::chrono::hours{2};
 
-nghttp2_nv field(std::string_view name, std::string_view value) {
-  auto bytes = [](std::string_view x) {
-    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(x.data()));
-  };
-  return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-// For names and values that live as long as the program.
-nghttp2_nv fixed_field(std::string_view name, std::string_view value) {
-  auto result = field(name, value);
-  result.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-  return result;
-}
-
-std::string_view number_of(grpc_code code) {
-  constexpr std::array<std::string_view, 17> names{
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
-  return names[static_cast<std::size_t>(code)];
-}
-
 time_point later(time_point now, std::chrono::nanoseconds wait) {
   return wait > time_point::max() - now ? time_point::max() : now + wait;
-}
-
-bool is_binary_metadata(std::string_view name) {
-  return name.ends_with("-bin") && !name.starts_with("grpc-");
-}
-
-void forget(std::string& x) {
-  x.clear();
-  if (x.capacity() > max_kept_string)
-    x.shrink_to_fit();
 }
 
 } // namespace
 
 void grpc_stream::reset() {
-  for (auto* x : {&path, &encoding, &token, &authorization, &client_api_version, &bad_content_type,
-                  &bad_header, &bad_method, &text})
-    forget(*x);
-  messages.clear();
-  if (messages.capacity() > max_spare_streams)
-    messages.shrink_to_fit();
+  header.reset();
+  unsent.clear();
   grpc_stream fresh;
-  fresh.path.swap(path);
-  fresh.encoding.swap(encoding);
-  fresh.token.swap(token);
-  fresh.authorization.swap(authorization);
-  fresh.client_api_version.swap(client_api_version);
-  fresh.bad_content_type.swap(bad_content_type);
-  fresh.bad_header.swap(bad_header);
-  fresh.bad_method.swap(bad_method);
-  fresh.text.swap(text);
-  fresh.messages.swap(messages);
+  std::swap(fresh.header, header);
+  std::swap(fresh.unsent, unsent);
   *this = std::move(fresh);
 }
-
-/// nghttp2's callbacks, each of which hands over to the session.
-struct http2_callbacks {
-  static http2_session& self(void* user) {
-    return *static_cast<http2_session*>(user);
-  }
-
-  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    auto& me = self(user);
-    me.header_due_ = later(me.now_, me.limits_.header_timeout);
-    me.due(me.header_due_);
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-      me.open_stream(frame->hd.stream_id);
-    return 0;
-  }
-
-  static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
-                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-                    std::uint8_t, void* user) {
-    auto& me = self(user);
-    auto* s = me.stream(frame->hd.stream_id);
-    if (s == nullptr || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-      return 0;
-    return me.on_field(*s, {reinterpret_cast<const char*>(name), name_size},
-                       {reinterpret_cast<const char*>(value), value_size});
-  }
-
-  static int data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
-                  std::size_t size, void* user) {
-    auto& me = self(user);
-    // What the connection may hold is bounded by its streams, so it never withholds window itself.
-    nghttp2_session_consume_connection(me.session_, size);
-    if (auto* s = me.stream(id))
-      me.on_data(*s, {reinterpret_cast<const char*>(bytes), size});
-    return 0;
-  }
-
-  static int frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    self(user).on_frame(*frame);
-    return 0;
-  }
-
-  static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    self(user).on_frame_sent(*frame);
-    return 0;
-  }
-
-  static int closed(nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
-    auto& me = self(user);
-    if (auto* s = me.stream(id))
-      me.on_closed(*s);
-    return 0;
-  }
-
-  static ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length,
-                           std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-    return self(user).next_piece(*static_cast<grpc_stream*>(source->ptr), length, *flags);
-  }
-
-  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
-                       std::size_t length, nghttp2_data_source* source, void* user) {
-    self(user).append_piece(*static_cast<grpc_stream*>(source->ptr), header, length);
-    return 0;
-  }
-
-  static nghttp2_session_callbacks* table() {
-    static auto* result = [] {
-      nghttp2_session_callbacks* x = nullptr;
-      ensure(nghttp2_session_callbacks_new(&x) == 0, "memory for nghttp2");
-      nghttp2_session_callbacks_set_on_begin_headers_callback(x, begin_headers);
-      nghttp2_session_callbacks_set_on_header_callback(x, header);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(x, data);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(x, frame);
-      nghttp2_session_callbacks_set_on_frame_send_callback(x, frame_sent);
-      nghttp2_session_callbacks_set_on_stream_close_callback(x, closed);
-      nghttp2_session_callbacks_set_send_data_callback(x, send_data);
-      return x;
-    }();
-    return result;
-  }
-};
 
 http2_session::http2_session(const connection_limits& limits, call_id origin, std::string remote,
                              time_point now)
@@ -213,20 +87,13 @@ void http2_session::answer(rpc_answer answer, time_point now, heard& out) {
   now_ = now;
   out_ = &out;
   s->unread = 0;
-  if (answer.has_message) {
-    if (s->unsent > limits_.max_stream_unsent_bytes) {
-      cancel(*s);
-      end(*s, grpc_code::resource_exhausted, "etcdserver: answers pile up unread");
-      out_ = nullptr;
-      return;
-    }
-    push(*s, std::move(answer.message));
-  }
-  if (answer.ends) {
+  if (answer.has_message && !push(*s, std::move(answer.message))) {
+    abort(*s, {grpc_code::resource_exhausted, "etcdserver: the client does not read its answers"});
+  } else if (answer.ends) {
     const auto& row = status_of(answer.error);
-    end(*s, row.code, answer.detail.empty() ? std::string{row.text} : std::move(answer.detail));
-  } else {
-    s->owes_writable = s->shape->server_stream && answer.has_message;
+    end(*s, {row.code, answer.detail.empty() ? std::string{row.text} : std::move(answer.detail)});
+  } else if (answer.has_message) {
+    s->owes_writable = s->header.shape()->server_stream;
     respond(*s);
   }
   if (s->withheld > 0 && may_send(*s))
@@ -310,7 +177,7 @@ grpc_stream& http2_session::open_stream(std::int32_t id) {
 
 void http2_session::close_stream(grpc_stream& s) {
   nghttp2_session_set_stream_user_data(session_, s.id, nullptr);
-  unsent_ -= s.unsent;
+  unsent_ -= s.unsent.bytes();
   release_reservation(s);
   streams_[s.position] = streams_.back();
   streams_[s.position]->position = s.position;
@@ -322,122 +189,77 @@ void http2_session::close_stream(grpc_stream& s) {
   }
 }
 
-void http2_session::on_closed(grpc_stream& s) {
+void http2_session::on_closed(std::int32_t id) {
+  auto* s = stream(id);
+  if (s == nullptr)
+    return;
   // A header block that was refused half way is never reported as complete.
   if (settings_received_)
     header_due_ = time_point::max();
-  cancel(s);
-  close_stream(s);
+  cancel(*s);
+  close_stream(*s);
 }
 
 // -- what the client sends
 
-int http2_session::on_field(grpc_stream& s, std::string_view name, std::string_view value) {
+void http2_session::on_header_block(const nghttp2_frame& frame) {
+  header_due_ = later(now_, limits_.header_timeout);
+  due(header_due_);
+  if (frame.headers.cat == NGHTTP2_HCAT_REQUEST)
+    open_stream(frame.hd.stream_id);
+}
+
+int http2_session::on_field(const nghttp2_frame& frame, std::string_view name,
+                            std::string_view value) {
+  auto* found = stream(frame.hd.stream_id);
+  // Fields behind the messages mean nothing in gRPC's requests.
+  if (found == nullptr || frame.headers.cat != NGHTTP2_HCAT_REQUEST)
+    return 0;
+  auto& s = *found;
   s.header_bytes += name.size() + value.size() + 32;
   if (s.header_bytes > limits_.max_header_bytes)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  if (name == ":path") {
-    if (value != last_path_) {
-      last_path_.assign(value);
-      last_shape_ = find_method(value);
-    }
-    s.shape = last_shape_;
-    if (s.shape == nullptr)
-      s.path.assign(value);
-  } else if (name == ":method") {
-    if (value != "POST")
-      s.bad_method.assign(value);
-  } else if (name == "content-type") {
-    s.grpc_content = is_grpc_content_type(value);
-    if (!s.grpc_content)
-      s.bad_content_type.assign(value);
-  } else {
-    on_special_field(s, name, value);
+  if (name != ":path") {
+    s.header.add(name, value);
+    return 0;
   }
+  if (value != last_path_) {
+    last_path_.assign(value);
+    last_shape_ = find_method(value);
+  }
+  s.header.set_path(value, last_shape_);
   return 0;
-}
-
-void http2_session::on_special_field(grpc_stream& s, std::string_view name,
-                                     std::string_view value) {
-  if (name == "grpc-timeout") {
-    std::string text;
-    if (auto timeout = parse_grpc_timeout(value, text))
-      s.timeout = *timeout;
-    else if (s.bad_header.empty())
-      s.bad_header = "malformed grpc-timeout: " + text;
-  } else if (name == "grpc-encoding") {
-    if (value != "identity")
-      s.encoding.assign(value);
-  } else if (name == "token") {
-    s.token.assign(value);
-  } else if (name == "authorization") {
-    s.authorization.assign(value);
-  } else if (name == "hasleader") {
-    s.require_leader = value == "true";
-  } else if (name == "client-api-version") {
-    s.client_api_version.assign(value);
-  } else if (is_binary_metadata(name)) {
-    auto bad = find_bad_base64(value);
-    if (bad && s.bad_header.empty()) {
-      s.bad_header = "malformed binary metadata ";
-      append_quoted(s.bad_header, value);
-      s.bad_header += " in header ";
-      append_quoted(s.bad_header, name);
-      s.bad_header += ": illegal base64 data at input byte " + std::to_string(*bad);
-    }
-  }
-}
-
-bool http2_session::refuse_header(grpc_stream& s) {
-  if (!s.grpc_content) {
-    std::string text = "invalid gRPC request content-type ";
-    append_quoted(text, s.bad_content_type);
-    refuse_http(s, "415", grpc_code::invalid_argument, std::move(text));
-  } else if (!s.bad_header.empty()) {
-    refuse_http(s, "400", grpc_code::internal, std::move(s.bad_header));
-  } else if (!s.bad_method.empty()) {
-    std::string text = "Received a HEADERS frame with :method ";
-    append_quoted(text, s.bad_method);
-    refuse_http(s, "405", grpc_code::internal, text + " which should be POST");
-  } else if (s.shape == nullptr) {
-    auto refusal = refuse_path(s.path);
-    end(s, refusal.code, std::move(refusal.text));
-  } else if (!s.encoding.empty()) {
-    std::string text = "grpc: Decompressor is not installed for grpc-encoding ";
-    append_quoted(text, s.encoding);
-    end(s, grpc_code::unimplemented, std::move(text));
-  } else {
-    return false;
-  }
-  s.discarding = true;
-  return true;
-}
-
-void http2_session::share_metadata(grpc_stream& s) {
-  const auto& token = s.token.empty() ? s.authorization : s.token;
-  if (!last_metadata_ || last_metadata_->token != token
-      || last_metadata_->require_leader != s.require_leader
-      || last_metadata_->client_api_version != s.client_api_version) {
-    last_metadata_ = std::make_shared<const call_metadata>(
-      call_metadata{token, s.require_leader, s.client_api_version, remote_});
-  }
-  s.metadata = last_metadata_;
 }
 
 void http2_session::on_request_header(grpc_stream& s) {
   header_due_ = time_point::max();
-  if (refuse_header(s))
+  if (auto refused = s.header.refusal()) {
+    end(s, std::move(refused->status), refused->http_status);
     return;
-  s.deadline = later(now_, s.timeout);
+  }
+  if (unsent_ > limits_.max_connection_unsent_bytes) {
+    const auto& row = status_of(errc::too_many_requests);
+    end(s, {row.code, std::string{row.text}});
+    return;
+  }
+  s.deadline = later(now_, s.header.timeout());
   due(s.deadline);
-  share_metadata(s);
-  s.assembler.reset(limits_.max_message_bytes, s.encoding);
-  if (s.shape->client_stream) {
+  last_metadata_ = s.header.metadata(std::move(last_metadata_), remote_);
+  s.metadata = last_metadata_;
+  s.assembler.reset(limits_.max_message_bytes);
+  if (s.header.shape()->client_stream) {
     emit(s, call_event::what::open);
   } else {
     s.message_due = later(now_, limits_.body_timeout);
     due(s.message_due);
   }
+}
+
+void http2_session::on_chunk(std::int32_t id, std::string_view bytes) {
+  // What a connection may hold is bounded by its streams, so it never withholds window itself.
+  nghttp2_session_consume_connection(session_, bytes.size());
+  if (auto* s = stream(id))
+    on_data(*s, bytes);
 }
 
 void http2_session::on_data(grpc_stream& s, std::string_view bytes) {
@@ -447,8 +269,7 @@ void http2_session::on_data(grpc_stream& s, std::string_view bytes) {
     if (result == message_assembler::result::message) {
       on_message(s);
     } else if (result == message_assembler::result::bad) {
-      cancel(s);
-      end(s, s.assembler.refusal().code, s.assembler.refusal().text);
+      abort(s, s.assembler.refusal());
     } else if (s.message_due == time_point::max()) {
       s.message_due = later(now_, limits_.body_timeout);
       due(s.message_due);
@@ -461,8 +282,8 @@ void http2_session::on_message(grpc_stream& s) {
   auto body = s.assembler.take();
   s.message_due = time_point::max();
   release_reservation(s);
-  if (s.shape->client_stream) {
-    s.unread += body.size() + prefix_size;
+  if (s.header.shape()->client_stream) {
+    s.unread += body.size() + unsent_messages::prefix_size;
     emit(s, call_event::what::message, std::move(body));
   } else {
     // grpc-go starts the method with the first message and never looks at what follows it.
@@ -474,16 +295,15 @@ void http2_session::on_message(grpc_stream& s) {
 void http2_session::on_half_close(grpc_stream& s) {
   if (s.discarding)
     return;
-  if (!s.assembler.at_boundary()) {
-    cancel(s);
-    end(s,
-        s.shape->client_stream || s.shape->server_stream ? grpc_code::internal : grpc_code::unknown,
-        "unexpected EOF");
-  } else if (s.shape->client_stream) {
+  const auto& shape = *s.header.shape();
+  auto unary = !shape.client_stream && !shape.server_stream;
+  // What grpc-go's server makes of the end of the stream in each place.
+  if (!s.assembler.at_boundary())
+    abort(s, {unary ? grpc_code::unknown : grpc_code::internal, "unexpected EOF"});
+  else if (shape.client_stream)
     emit(s, call_event::what::half_close);
-  } else {
-    end(s, grpc_code::unknown, "EOF");
-  }
+  else
+    end(s, {grpc_code::unknown, "EOF"});
   s.discarding = true;
 }
 
@@ -541,7 +361,7 @@ void http2_session::emit(grpc_stream& s, call_event::what kind, std::string body
   call.stream = s.id;
   out_->calls.push_back({.kind = kind,
                          .call = call,
-                         .method = s.shape->method,
+                         .method = s.header.shape()->method,
                          .body = body.empty() ? blob{} : blob{std::move(body)},
                          .metadata = begins ? s.metadata : nullptr,
                          .deadline = s.deadline});
@@ -588,130 +408,14 @@ void http2_session::release_reservation(grpc_stream& s) {
       give_window(*other, 0);
 }
 
-// -- what we answer
-
-void http2_session::push(grpc_stream& s, blob message) {
-  auto size = message.size() + prefix_size;
-  if (s.unsent == 0)
-    s.last_progress = now_;
-  s.unsent += size;
-  unsent_ += size;
-  s.messages.push_back(std::move(message));
-}
-
-void http2_session::end(grpc_stream& s, grpc_code code, std::string text) {
-  if (s.ended)
-    return;
-  s.ended = true;
-  s.discarding = true;
-  s.code = code;
-  s.text = std::move(text);
-  s.deadline = time_point::max();
-  s.message_due = time_point::max();
-  release_reservation(s);
-  due(later(now_, limits_.stall_timeout));
-  respond(s);
-}
-
-void http2_session::respond(grpc_stream& s) {
-  if (s.responded) {
-    if (std::exchange(s.deferred, false))
-      nghttp2_session_resume_data(session_, s.id);
-    return;
-  }
-  if (s.ended && s.messages.empty()) {
-    refuse_http(s, "200", s.code, std::move(s.text));
-    return;
-  }
-  s.responded = true;
-  std::array<nghttp2_nv, 2> header{fixed_field(":status", "200"),
-                                   fixed_field("content-type", "application/grpc")};
-  nghttp2_data_provider provider{{.ptr = &s}, http2_callbacks::read_data};
-  nghttp2_submit_response(session_, s.id, header.data(), header.size(), &provider);
-}
-
-void http2_session::refuse_http(grpc_stream& s, const char* http_status, grpc_code code,
-                                std::string text) {
-  s.ended = true;
-  s.responded = true;
-  std::string encoded;
-  append_percent_encoded(encoded, text);
-  std::array<nghttp2_nv, 4> header{
-    fixed_field(":status", http_status), fixed_field("content-type", "application/grpc"),
-    fixed_field("grpc-status", number_of(code)), field("grpc-message", encoded)};
-  nghttp2_submit_response(session_, s.id, header.data(), header.size(), nullptr);
-}
-
-void http2_session::submit_trailer(grpc_stream& s) {
-  std::string encoded;
-  append_percent_encoded(encoded, s.text);
-  std::array<nghttp2_nv, 2> trailer{fixed_field("grpc-status", number_of(s.code)),
-                                    field("grpc-message", encoded)};
-  nghttp2_submit_trailer(session_, s.id, trailer.data(), encoded.empty() ? 1 : 2);
-}
-
-ssize_t http2_session::next_piece(grpc_stream& s, std::size_t length, std::uint32_t& flags) {
-  if (s.unsent == 0 && !s.ended) {
-    s.deferred = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  auto n = std::min(length, s.unsent);
-  if (n > 0)
-    flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (n == s.unsent && s.ended) {
-    flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    submit_trailer(s);
-  }
-  return static_cast<ssize_t>(n);
-}
-
-void http2_session::append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length) {
-  constexpr std::size_t frame_header_size = 9;
-  to_->insert(to_->end(), header, header + frame_header_size);
-  s.unsent -= length;
-  unsent_ -= length;
-  s.last_progress = now_;
-  while (length > 0) {
-    auto message = s.messages[s.first].view();
-    auto size = static_cast<std::uint32_t>(message.size());
-    const char prefix[prefix_size] = {0, static_cast<char>(size >> 24),
-                                      static_cast<char>(size >> 16), static_cast<char>(size >> 8),
-                                      static_cast<char>(size)};
-    auto part = s.offset < prefix_size
-                  ? std::string_view{prefix, prefix_size}.substr(s.offset, length)
-                  : message.substr(s.offset - prefix_size, length);
-    to_->insert(to_->end(), part.begin(), part.end());
-    length -= part.size();
-    s.offset += part.size();
-    if (s.offset == prefix_size + message.size()) {
-      s.messages[s.first++] = blob{};
-      s.offset = 0;
-    }
-  }
-  if (s.first == s.messages.size()) {
-    s.messages.clear();
-    s.first = 0;
-  }
-  if (s.owes_writable && !s.ended && s.unsent <= limits_.low_water_bytes) {
-    s.owes_writable = false;
-    emit(s, call_event::what::writable);
-  }
-}
-
-void http2_session::on_frame_sent(const nghttp2_frame& frame) {
-  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA)
-    return;
-  sent_since_ping_ = true;
-  // The answer is complete but the client still sends: it may stop (RFC 9113, 8.1).
-  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0
-      && nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0)
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
-}
-
 // -- time
 
 void http2_session::due(time_point when) {
   next_check_ = std::min(next_check_, when);
+}
+
+void http2_session::due_in(std::chrono::nanoseconds wait) {
+  due(later(now_, wait));
 }
 
 void http2_session::close_now(std::uint32_t error, std::string_view why) {
@@ -737,19 +441,18 @@ void http2_session::check(time_point now, heard& out) {
 
 void http2_session::check_stream(grpc_stream& s, time_point& next) {
   if (s.deadline <= now_) {
-    cancel(s);
-    end(s, grpc_code::deadline_exceeded, "context deadline exceeded");
+    const auto& row = status_of(errc::deadline_exceeded);
+    abort(s, {row.code, std::string{row.text}});
   } else if (s.message_due <= now_) {
     if (s.withheld > 0) {
       s.message_due = later(now_, limits_.body_timeout);
     } else {
-      cancel(s);
-      end(s, grpc_code::deadline_exceeded, "message took too long to arrive");
+      abort(s, {grpc_code::deadline_exceeded, "message took too long to arrive"});
     }
   }
   if (s.ended) {
     auto stalled = later(s.last_progress, limits_.stall_timeout);
-    if (s.unsent > 0 && stalled <= now_)
+    if (!s.unsent.empty() && stalled <= now_)
       nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, s.id, NGHTTP2_CANCEL);
     else
       next = std::min(next, std::max(stalled, now_ + limits_.stall_timeout / 4));

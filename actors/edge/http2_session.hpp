@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/edge/call_header.hpp"
 #include "actors/edge/connection_limits.hpp"
 #include "actors/edge/grpc_wire.hpp"
 #include "actors/edge/heard.hpp"
+#include "actors/edge/unsent_messages.hpp"
 #include "messages/clock.hpp"
 
 #include <memory>
@@ -17,57 +19,40 @@ namespace troupe {
 /// One call of a client, from its header to the last byte of its answer.
 struct grpc_stream {
   std::int32_t id = 0;
-  const rpc_shape* shape = nullptr;
   /// Place in the list of open streams.
   std::size_t position = 0;
 
   // What the client sends.
-  message_assembler assembler;
+  call_header header;
   std::size_t header_bytes = 0;
-  /// Pseudo header ":path", kept only where it names no method.
-  std::string path;
-  std::string encoding;
-  std::string token;
-  std::string authorization;
-  std::string client_api_version;
-  bool require_leader = false;
-  bool grpc_content = false;
-  /// Refused before it became a call; the first reason in gRPC's order of checks wins.
-  std::string bad_content_type;
-  std::string bad_header;
-  std::string bad_method;
-  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
   std::shared_ptr<const call_metadata> metadata;
+  message_assembler assembler;
   time_point deadline = time_point::max();
   /// When the message that is under way must be complete.
   time_point message_due = time_point::max();
   /// `open` or `request` was handed on.
   bool dispatched = false;
-  /// The client's messages go nowhere any more: the request is complete, or the call refused.
+  /// What the client still sends goes nowhere: the request is complete, or the call refused.
   bool discarding = false;
   /// Announced bytes that count against `max_assembly_bytes`.
   std::size_t reserved = 0;
   /// Bytes received for which the client has got no window back.
   std::size_t withheld = 0;
-  /// Messages handed on since the last answer.
+  /// Bytes of messages handed on since the last answer.
   std::size_t unread = 0;
 
   // What we answer.
-  /// Messages without their prefix, the first `sent` of them done.
-  std::vector<blob> messages;
-  std::size_t first = 0;
-  /// Bytes of the first message that are written, its prefix included.
-  std::size_t offset = 0;
-  /// Bytes not yet written, prefixes included.
-  std::size_t unsent = 0;
+  unsent_messages unsent;
+  /// When bytes last left, or when the first came.
   time_point last_progress;
+  /// The header of the answer was submitted.
   bool responded = false;
+  /// nghttp2 waits to be told that there is more.
   bool deferred = false;
-  /// No more answers: the status below is sent behind what is queued.
+  /// No more answers: `status` is sent behind what is queued.
   bool ended = false;
   bool owes_writable = false;
-  grpc_code code = grpc_code::ok;
-  std::string text;
+  grpc_refusal status;
 
   /// Back to a fresh stream that keeps the memory of its strings.
   void reset();
@@ -128,26 +113,25 @@ private:
   grpc_stream& open_stream(std::int32_t id);
   void close_stream(grpc_stream& s);
 
-  int on_field(grpc_stream& s, std::string_view name, std::string_view value);
-  void on_special_field(grpc_stream& s, std::string_view name, std::string_view value);
+  void on_header_block(const nghttp2_frame& frame);
+  int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   void on_request_header(grpc_stream& s);
+  void on_chunk(std::int32_t id, std::string_view bytes);
   void on_data(grpc_stream& s, std::string_view bytes);
   void on_message(grpc_stream& s);
   void on_half_close(grpc_stream& s);
   void on_ping();
   void on_frame(const nghttp2_frame& frame);
   void on_frame_sent(const nghttp2_frame& frame);
-  void on_closed(grpc_stream& s);
+  void on_closed(std::int32_t id);
 
-  bool refuse_header(grpc_stream& s);
-  void share_metadata(grpc_stream& s);
   void emit(grpc_stream& s, call_event::what kind, std::string body = {});
-  void end(grpc_stream& s, grpc_code code, std::string text);
+  void end(grpc_stream& s, grpc_refusal status, std::string_view http_status = "200");
+  void abort(grpc_stream& s, grpc_refusal status);
   void cancel(grpc_stream& s);
-  void respond(grpc_stream& s);
-  void refuse_http(grpc_stream& s, const char* http_status, grpc_code code, std::string text);
+  void respond(grpc_stream& s, std::string_view http_status = "200");
   void submit_trailer(grpc_stream& s);
-  void push(grpc_stream& s, blob message);
+  bool push(grpc_stream& s, blob message);
 
   void give_window(grpc_stream& s, std::size_t bytes);
   bool may_send(grpc_stream& s);
@@ -159,6 +143,7 @@ private:
   void check_stream(grpc_stream& s, time_point& next);
   void check_connection(time_point& next);
   void due(time_point when);
+  void due_in(std::chrono::nanoseconds wait);
   void close_now(std::uint32_t error, std::string_view why);
 
   const connection_limits& limits_;
@@ -166,7 +151,7 @@ private:
   std::string remote_;
   nghttp2_session* session_ = nullptr;
 
-  // Set while one of the public functions runs.
+  /// Set while one of the public functions runs.
   time_point now_;
   heard* out_ = nullptr;
   std::vector<char>* to_ = nullptr;

@@ -1,0 +1,61 @@
+#include "actors/edge/unsent_messages.hpp"
+
+#include "messages/ensure.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+// A stream that once had many messages waiting does not keep the room for them.
+constexpr std::size_t max_kept_places = 16;
+
+std::array<char, unsent_messages::prefix_size> prefix_of(std::size_t size) {
+  auto n = static_cast<std::uint32_t>(size);
+  return {0, static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+          static_cast<char>(n)};
+}
+
+} // namespace
+
+void unsent_messages::push(blob message) {
+  ensure(message.size() <= UINT32_MAX, "a message fits its gRPC prefix");
+  bytes_ += prefix_size + message.size();
+  messages_.push_back(std::move(message));
+}
+
+void unsent_messages::move_to(std::vector<char>& to, std::size_t length) {
+  ensure(length <= bytes_, "only what is there is sent");
+  bytes_ -= length;
+  while (length > 0) {
+    auto message = messages_[first_].view();
+    auto prefix = prefix_of(message.size());
+    auto part = offset_ < prefix_size
+                  ? std::string_view{prefix.data(), prefix_size}.substr(offset_, length)
+                  : message.substr(offset_ - prefix_size, length);
+    to.insert(to.end(), part.begin(), part.end());
+    length -= part.size();
+    offset_ += part.size();
+    if (offset_ == prefix_size + message.size()) {
+      messages_[first_++] = blob{};
+      offset_ = 0;
+    }
+  }
+  if (bytes_ == 0)
+    clear();
+}
+
+void unsent_messages::clear() {
+  messages_.clear();
+  if (messages_.capacity() > max_kept_places)
+    messages_.shrink_to_fit();
+  first_ = 0;
+  offset_ = 0;
+  bytes_ = 0;
+}
+
+} // namespace troupe

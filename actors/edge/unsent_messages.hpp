@@ -1,0 +1,42 @@
+#pragma once
+
+#include "messages/blob.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace troupe {
+
+/// Messages of one stream on their way to the client, each behind its gRPC prefix (a zero byte and
+/// the length in four bytes, big endian). Messages are shared, not copied, until their bytes leave.
+class unsent_messages {
+public:
+  static constexpr std::size_t prefix_size = 5;
+
+  void push(blob message);
+
+  /// Bytes left, prefixes included.
+  std::size_t bytes() const {
+    return bytes_;
+  }
+
+  /// True if no message was added since the last one left.
+  bool empty() const {
+    return bytes_ == 0;
+  }
+
+  /// Appends the next `length` bytes to `to`; there must be as many.
+  void move_to(std::vector<char>& to, std::size_t length);
+
+  void clear();
+
+private:
+  /// The first `first_` of them are done.
+  std::vector<blob> messages_;
+  std::size_t first_ = 0;
+  /// Bytes of the first message that have left, its prefix included.
+  std::size_t offset_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+} // namespace troupe
