@@ -34,6 +34,7 @@ struct read_batch {
   std::vector<read_call> calls;
   /// Leadership as last heard, for response headers and Status.
   raft_status raft;
+  log_index applied;
 };
 
 /// To the reader that holds a streamed answer: the client wants more of it, or has gone.

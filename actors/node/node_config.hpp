@@ -12,7 +12,11 @@
 
 namespace troupe {
 
+namespace storage {
+
 class file_system;
+
+} // namespace storage
 
 /// Where a listener binds.
 struct listen_address {
@@ -119,7 +123,7 @@ struct node_config {
   std::shared_ptr<clock> time;
 
   /// Null: the disk.
-  std::shared_ptr<file_system> files;
+  std::shared_ptr<storage::file_system> files;
 
   /// Called at most once, on any thread, when a broken invariant or a failed sync has ended the
   /// node: it answers nothing any more. Must not wait for the node.

@@ -1,15 +1,17 @@
 #include "actors/service/service_actor.hpp"
 
+#include "actors/failure/failure.hpp"
+
 #include <caf/send.hpp>
 #include <utility>
 
 namespace troupe::service {
 
-service_state::service_state(service_core core, service_peers peers,
-                             std::shared_ptr<const clock> time)
+service_host::service_host(service_core core, service_peers peers,
+                           std::shared_ptr<const clock> time)
     : core(std::move(core)), peers(std::move(peers)), time(std::move(time)) {}
 
-void service_state::carry_out(service_output&& out) {
+void service_host::carry_out(service_output&& out) {
   if (!out.to_await.empty())
     caf::anon_send(peers.applier, await_applied{std::move(out.to_await)});
   if (!out.to_propose.empty())
@@ -18,46 +20,50 @@ void service_state::carry_out(service_output&& out) {
     caf::anon_send(peers.member, *out.to_confirm);
   if (!out.points.empty()) {
     auto& reader = peers.point_readers[next_reader++ % peers.point_readers.size()];
-    caf::anon_send(reader, read_batch{std::move(out.points), core.raft()});
+    caf::anon_send(reader, read_batch{std::move(out.points), core.raft(), core.applied_index()});
   }
   if (!out.lists.empty())
-    caf::anon_send(peers.list_reader, read_batch{std::move(out.lists), core.raft()});
+    caf::anon_send(peers.list_reader,
+                   read_batch{std::move(out.lists), core.raft(), core.applied_index()});
   for (const auto& event : out.stream_events)
     caf::anon_send(peers.list_reader, event);
   edges.send(std::move(out.answers));
 }
 
-service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self) {
+service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self,
+                                              const std::shared_ptr<service_host>& host) {
+  self->set_exception_handler(failure_of);
+  self->state.host = host;
   // Runs one step of the core and carries its output out.
   auto step = [self](const auto& decide) {
     service_output out;
-    decide(self->state.core, out);
-    self->state.carry_out(std::move(out));
+    decide(self->state.host->core, out);
+    self->state.host->carry_out(std::move(out));
   };
   return {
     [=](const call_batch& batch) {
       step([&](service_core& core, service_output& out) {
-        core.on(batch, self->state.time->now(), out);
+        core.on(batch, self->state.host->time->now(), out);
       });
     },
     [=](const read_index_reply& reply) {
       step([&](service_core& core, service_output& out) {
-        core.on(reply, self->state.time->now(), out);
+        core.on(reply, self->state.host->time->now(), out);
       });
     },
     [=](const applied& done) {
       step([&](service_core& core, service_output& out) { core.on(done, out); });
     },
     [=](const raft_status& status) {
-      self->state.core.on(status);
-      caf::anon_send(self->state.peers.applier, status);
+      step([&](service_core& core, service_output& out) { core.on(status, out); });
+      caf::anon_send(self->state.host->peers.applier, status);
     },
     [=](const tick&) {
       step([&](service_core& core, service_output& out) {
-        core.on_tick(self->state.time->now(), out);
+        core.on_tick(self->state.host->time->now(), out);
       });
     },
-    [=](const edge_joined& edge) { self->state.edges.add(edge); },
+    [=](const edge_joined& edge) { self->state.host->edges.add(edge); },
   };
 }
 

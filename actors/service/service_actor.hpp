@@ -45,10 +45,8 @@ struct service_peers {
   read_sink list_reader;
 };
 
-struct service_state {
-  service_state(service_core core, service_peers peers, std::shared_ptr<const clock> time);
-
-  static inline const char* name = "service";
+struct service_host {
+  service_host(service_core core, service_peers peers, std::shared_ptr<const clock> time);
 
   void carry_out(service_output&& out);
 
@@ -59,6 +57,15 @@ struct service_state {
   std::size_t next_reader = 0;
 };
 
-service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self);
+struct service_state {
+  service_state() = default;
+
+  static inline const char* name = "service";
+
+  std::shared_ptr<service_host> host;
+};
+
+service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self,
+                                              const std::shared_ptr<service_host>& host);
 
 } // namespace troupe::service

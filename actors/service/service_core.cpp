@@ -36,7 +36,7 @@ command_kind command_of(rpc_method method) {
 } // namespace
 
 service_core::service_core(service_limits limits, log_index applied, log_index ready)
-    : limits_(limits), reads_(applied, ready) {}
+    : limits_(limits), applied_(applied), reads_(applied, ready) {}
 
 void service_core::on(const call_batch& batch, time_point now, service_output& out) {
   for (const auto& event : batch.events) {
@@ -78,12 +78,16 @@ void service_core::on(const read_index_reply& reply, time_point now, service_out
 }
 
 void service_core::on(const applied& done, service_output& out) {
-  reads_.on_applied(done.upto.index);
+  applied_ = done.upto.index;
+  reads_.on_applied(applied_);
   release(out);
 }
 
-void service_core::on(const raft_status& status) {
+void service_core::on(const raft_status& status, service_output& out) {
+  bool news = status.leader != member_id{} && status.leader != raft_.leader;
   raft_ = status;
+  if (news && announcement_)
+    out.to_propose.push_back({++counter_, entry_kind::command, *announcement_});
 }
 
 void service_core::on_tick(time_point now, service_output& out) {

@@ -49,14 +49,25 @@ public:
   /// (checklist 23).
   service_core(service_limits limits, log_index applied, log_index ready);
 
+  /// A command that this member proposes for itself, without a client, whenever it hears of another
+  /// leader: its name and client URLs. Applying it twice does no harm.
+  void announce(blob command) {
+    announcement_ = std::move(command);
+  }
+
   void on(const call_batch& batch, time_point now, service_output& out);
   void on(const read_index_reply& reply, time_point now, service_output& out);
   void on(const applied& done, service_output& out);
-  void on(const raft_status& status);
+  void on(const raft_status& status, service_output& out);
   void on_tick(time_point now, service_output& out);
 
   const raft_status& raft() const {
     return raft_;
+  }
+
+  /// What the state holds, as last heard.
+  log_index applied_index() const {
+    return applied_;
   }
 
 private:
@@ -68,9 +79,11 @@ private:
 
   service_limits limits_;
   raft_status raft_;
+  log_index applied_;
   read_gate reads_;
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
+  std::optional<blob> announcement_;
 
   // Parsed into again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_;

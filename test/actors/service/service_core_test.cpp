@@ -14,7 +14,13 @@ constexpr time_point start{};
 /// A service whose member leads and has applied everything up to index 5.
 struct service_core_test : testing::Test {
   service_core_test() {
-    core.on(raft_status{.role = raft_role::leader, .term = {2}, .leader = {7}});
+    hear({.role = raft_role::leader, .term = {2}, .leader = {7}});
+  }
+
+  service_output hear(const raft_status& status) {
+    service_output out;
+    core.on(status, out);
+    return out;
   }
 
   service_output call(rpc_method method, const google::protobuf::MessageLite& request,
@@ -146,11 +152,21 @@ TEST_F(service_core_test, changed_leader_fails_the_reads_of_its_round) {
 }
 
 TEST_F(service_core_test, call_that_needs_a_leader_fails_at_once_without_one) {
-  core.on(raft_status{.role = raft_role::follower});
+  hear({.role = raft_role::follower});
   auto out = call(rpc_method::kv_put, put("a"), {.require_leader = true});
   ASSERT_EQ(out.answers.size(), 1u);
   EXPECT_EQ(out.answers[0].error, errc::no_leader);
   EXPECT_TRUE(call(rpc_method::kv_put, put("a")).answers.empty());
+}
+
+TEST_F(service_core_test, member_announces_itself_to_each_new_leader) {
+  core.announce(blob{"me"});
+  EXPECT_TRUE(hear({.role = raft_role::leader, .term = {2}, .leader = {7}}).to_propose.empty());
+  EXPECT_TRUE(hear({.role = raft_role::candidate, .term = {3}}).to_propose.empty());
+  auto out = hear({.role = raft_role::leader, .term = {3}, .leader = {7}});
+  ASSERT_EQ(out.to_propose.size(), 1u);
+  EXPECT_EQ(out.to_propose[0].payload.view(), "me");
+  EXPECT_TRUE(out.to_await.empty());
 }
 
 TEST_F(service_core_test, read_only_transaction_is_not_proposed) {

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "actors/apply/apply_core.hpp"
+#include "actors/apply/store_keeper.hpp"
+#include "actors/service/answer_router.hpp"
+#include "messages/clock.hpp"
+#include "messages/type_ids.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <memory>
+#include <vector>
+
+namespace troupe::apply {
+
+using applied_sink = caf::typed_actor<caf::reacts_to<applied>>;
+using compaction_sink = caf::typed_actor<caf::reacts_to<propose>>;
+
+/// Introduces who wants to know how far the state has come.
+struct follow_applied {
+  applied_sink listener;
+};
+
+/// Introduces member, to whom compactions are proposed.
+struct propose_to {
+  compaction_sink member;
+};
+
+/// The apply loop: the only writer of the store, and the only one who answers writes. Writing
+/// blocks on the disk: outside of simulation it has a thread of its own.
+using applier_actor = caf::typed_actor<
+  // From the present role: committed, in the own durable log, each entry once and in order.
+  caf::reacts_to<committed>,
+  // From the present role: refused before the log, so not executed.
+  caf::reacts_to<propose_refused>,
+  // From the service: who waits for which proposal.
+  caf::reacts_to<await_applied>,
+  // From member: leadership changed.
+  caf::reacts_to<raft_status>,
+  // Looks after deadlines and flushes.
+  caf::reacts_to<tick>, caf::reacts_to<follow_applied>, caf::reacts_to<propose_to>,
+  caf::reacts_to<service::edge_joined>>;
+
+struct applier_host {
+  /// @param core its store outlives the actor; nobody else writes to it.
+  applier_host(apply_core core, store_keeper_actor keeper, std::shared_ptr<const clock> time);
+
+  void carry_out(apply_output&& out);
+  /// Tells the listeners if the state or what a crash keeps of it has moved.
+  void report();
+
+  apply_core core;
+  store_keeper_actor keeper;
+  std::shared_ptr<const clock> time;
+  service::answer_router edges;
+  std::vector<applied_sink> listeners;
+  compaction_sink member;
+  applied reported;
+};
+
+struct applier_state {
+  applier_state() = default;
+
+  static inline const char* name = "applier";
+
+  std::shared_ptr<applier_host> host;
+};
+
+applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<applier_state> self,
+                                              const std::shared_ptr<applier_host>& host);
+
+} // namespace troupe::apply
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::follow_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::propose_to)

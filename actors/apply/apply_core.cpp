@@ -1,0 +1,173 @@
+#include "actors/apply/apply_core.hpp"
+
+#include "actors/apply/kv_apply.hpp"
+#include "actors/apply/membership.hpp"
+#include "messages/ensure.hpp"
+#include "storage/storage_error.hpp"
+
+#include <utility>
+
+namespace troupe::apply {
+
+namespace {
+
+/// One batch of the store takes about this much of the log at most, so that replaying a long log
+/// after a restart does not need memory for all of it.
+constexpr std::size_t batch_bytes = 4 << 20;
+
+/// Leases are not there yet.
+struct no_leases : state_view {
+  bool lease_exists(lease_id) const override {
+    return false;
+  }
+};
+
+[[noreturn]] void refuse_newer(const char* what, unsigned number) {
+  throw storage::storage_error{
+    errc::data_newer, std::string{"the log holds a "} + what + " of kind " + std::to_string(number)
+                        + ", which this version does not know; start a newer version on this data"};
+}
+
+template <class Request>
+Request parse(const command& what) {
+  Request request;
+  ensure(request.ParseFromArray(what.body.view().data(), static_cast<int>(what.body.size())),
+         "what is in the log was well formed when it was proposed");
+  return request;
+}
+
+bool is_physical_compaction(const command& what) {
+  return what.kind == command_kind::compact
+         && parse<etcdserverpb::CompactionRequest>(what).physical();
+}
+
+} // namespace
+
+apply_core::apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction)
+    : store_(store), identity_(identity), compaction_(std::move(compaction)) {}
+
+void apply_core::await(const await_applied& calls) {
+  for (const auto& call : calls.calls)
+    pending_.add(call);
+}
+
+void apply_core::refuse(const propose_refused& refused, apply_output& out) {
+  for (auto counter : refused.counters)
+    if (auto call = pending_.take(counter))
+      out.answers.push_back(refuse_with(*call, refused.reason));
+}
+
+void apply_core::apply(const std::vector<entry>& entries, apply_output& out) {
+  std::size_t bytes = 0;
+  auto expected = store_.applied().index + 1;
+  for (const auto& next : entries) {
+    ensure(next.id.index == expected, "entries are applied in order, each once");
+    expected = expected + 1;
+    apply_one(next, out);
+    bytes += next.payload.size();
+    if (bytes >= batch_bytes) {
+      store_.commit(next.id);
+      bytes = 0;
+    }
+  }
+  if (!entries.empty() && store_.applied() != entries.back().id)
+    store_.commit(entries.back().id);
+}
+
+void apply_core::apply_one(const entry& what, apply_output& out) {
+  switch (what.kind) {
+  case entry_kind::term_start:
+    return;
+  case entry_kind::configuration:
+    apply_configuration(store_, what);
+    return;
+  case entry_kind::command:
+    break;
+  default:
+    refuse_newer("entry", static_cast<unsigned>(what.kind));
+  }
+  auto command = decode_command(what.payload);
+  ensure(command.has_value(), "a command is never empty");
+  auto answer = apply_command(*command, out);
+  if (what.origin.member != identity_.member || what.origin.boot != identity_.boot)
+    return;
+  if (auto call = pending_.take(what.origin.counter)) {
+    answer.call = *call;
+    bool wait = answer.error == errc::none && is_physical_compaction(*command);
+    (wait ? out.when_removed : out.answers).push_back(std::move(answer));
+  }
+}
+
+rpc_answer apply_core::apply_command(const command& what, apply_output& out) {
+  no_leases state;
+  switch (what.kind) {
+  case command_kind::put: {
+    etcdserverpb::PutResponse response;
+    auto txn = store_.begin();
+    return finish(apply::apply(*txn, parse<etcdserverpb::PutRequest>(what), response, state),
+                  response);
+  }
+  case command_kind::delete_range: {
+    etcdserverpb::DeleteRangeResponse response;
+    auto txn = store_.begin();
+    return finish(apply::apply(*txn, parse<etcdserverpb::DeleteRangeRequest>(what), response),
+                  response);
+  }
+  case command_kind::txn: {
+    etcdserverpb::TxnResponse response;
+    auto txn = store_.begin();
+    return finish(apply::apply(*txn, parse<etcdserverpb::TxnRequest>(what), response, state),
+                  response);
+  }
+  case command_kind::compact:
+    return compact(parse<etcdserverpb::CompactionRequest>(what), out);
+  case command_kind::publish_member:
+    apply_publication(store_, parse<record::PublishMember>(what));
+    return {};
+  case command_kind::alarm:
+    break;
+  }
+  refuse_newer("command", static_cast<unsigned>(what.kind));
+}
+
+rpc_answer apply_core::compact(const etcdserverpb::CompactionRequest& request, apply_output& out) {
+  etcdserverpb::CompactionResponse response;
+  auto txn = store_.begin();
+  auto verdict = check_compaction(*txn, request.revision());
+  response.mutable_header()->set_revision(txn->revision());
+  txn.reset();
+  if (verdict == errc::none) {
+    store_.compact(request.revision());
+    out.floor_raised = true;
+  }
+  return finish(verdict, response);
+}
+
+template <class Response>
+rpc_answer apply_core::finish(errc verdict, Response& response) {
+  if (verdict != errc::none)
+    return refuse_with({}, verdict);
+  auto& header = *response.mutable_header();
+  header.set_cluster_id(identity_.cluster.value);
+  header.set_member_id(identity_.member.value);
+  header.set_raft_term(raft_.term.value);
+  return reply_with({}, blob{response.SerializeAsString()});
+}
+
+void apply_core::on_tick(time_point now, apply_output& out) {
+  for (auto call : pending_.expire(now))
+    out.answers.push_back(refuse_with(call, errc::timeout));
+  auto leads = raft_.role == raft_role::leader;
+  if (auto revision = compaction_.on_tick(now, store_.revision(), leads)) {
+    etcdserverpb::CompactionRequest request;
+    request.set_revision(*revision);
+    out.to_propose.push_back(
+      {0, entry_kind::command, encode_command(command_kind::compact, request.SerializeAsString())});
+  }
+}
+
+applied apply_core::progress() const {
+  return {store_.applied(), store_.flushed()};
+}
+
+} // namespace troupe::apply

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "actors/apply/auto_compaction.hpp"
+#include "actors/apply/pending_calls.hpp"
+#include "messages/command.hpp"
+#include "messages/proto/rpc.pb.h"
+#include "messages/raft.hpp"
+#include "messages/service.hpp"
+#include "storage/mvcc/store.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace troupe::apply {
+
+/// Whose entries are answered here, and what stands in the headers of answers.
+struct apply_identity {
+  cluster_id cluster;
+  member_id member;
+  boot_count boot;
+};
+
+/// What one step of the applier asks of its host.
+struct apply_output {
+  /// To the edges.
+  std::vector<rpc_answer> answers;
+  /// The compaction floor has risen.
+  bool floor_raised = false;
+  /// To the edges, once what is below the floor is off the disk.
+  std::vector<rpc_answer> when_removed;
+  /// To member: a compaction this member proposes as leader.
+  std::vector<proposal> to_propose;
+};
+
+/// Applies committed entries to the store, each exactly once, and answers those of this boot of
+/// this member. Deterministic: the state after an entry depends on nothing but the entries up to it
+/// (checklist 81).
+class apply_core {
+public:
+  apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction);
+
+  /// A client waits for these; answers to anything else are dropped.
+  void await(const await_applied& calls);
+
+  /// They never reached the log: *not executed*.
+  void refuse(const propose_refused& refused, apply_output& out);
+
+  /// Applies all entries, in one or a few atomic batches of the store. Answers leave only for what
+  /// is in the store.
+  /// @throws invariant_error if the entries do not follow the applied index, storage_error if the
+  /// store fails, and `errc::data_newer` as storage_error for a kind of entry or command this
+  /// version does not know: it must not be skipped.
+  void apply(const std::vector<entry>& entries, apply_output& out);
+
+  void on(const raft_status& status) {
+    raft_ = status;
+  }
+
+  /// Calls whose time is over get *unknown*; a leader compacts by its policy.
+  void on_tick(time_point now, apply_output& out);
+
+  /// What the state holds, and what of it a crash keeps.
+  applied progress() const;
+
+private:
+  rpc_answer apply_command(const command& what, apply_output& out);
+  void apply_one(const entry& what, apply_output& out);
+  rpc_answer compact(const etcdserverpb::CompactionRequest& request, apply_output& out);
+  /// The answer, but for whom it is.
+  template <class Response>
+  rpc_answer finish(errc verdict, Response& response);
+
+  mvcc::store& store_;
+  apply_identity identity_;
+  auto_compaction compaction_;
+  pending_calls pending_;
+  raft_status raft_;
+};
+
+} // namespace troupe::apply

@@ -1,0 +1,186 @@
+#include "actors/node/core_actors.hpp"
+
+#include "messages/command.hpp"
+#include "messages/proto/record.pb.h"
+#include "messages/version.hpp"
+
+#include <algorithm>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <random>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+/// Deadlines of requests and housekeeping are kept to this precision.
+constexpr std::chrono::milliseconds slow_tick{100};
+
+/// Raft's time runs in ticks of a fifth of a heartbeat: election timeouts differ by enough steps.
+struct raft_pace {
+  explicit raft_pace(const node_config& config)
+      : tick(std::max(config.heartbeat_interval_ms / 5, 1U)),
+        heartbeat_ticks(
+          std::max(config.heartbeat_interval_ms / static_cast<unsigned>(tick.count()), 1U)),
+        election_ticks(config.election_timeout_ms / static_cast<unsigned>(tick.count())) {}
+
+  std::chrono::milliseconds tick;
+  unsigned heartbeat_ticks;
+  unsigned election_ticks;
+};
+
+template <class Behavior, class Host>
+auto spawn_host(caf::actor_system& system, bool detached, Behavior behavior, Host host) {
+  auto shared = std::make_shared<Host>(std::move(host));
+  return detached ? system.spawn<caf::detached>(behavior, shared) : system.spawn(behavior, shared);
+}
+
+apply::auto_compaction_policy compaction_policy(const auto_compaction_config& config) {
+  using mode = apply::auto_compaction_policy::mode;
+  if (config.period.count() > 0)
+    return {.kind = mode::periodic, .retention_period = config.period};
+  if (config.revisions > 0)
+    return {.kind = mode::revision, .retention_revisions = config.revisions};
+  return {};
+}
+
+raft::member_config member_config_of(const node_config& config, const opened_data& data) {
+  raft_pace pace{config};
+  raft::member_config result;
+  result.core.id = data.identity.member;
+  result.core.voters = {data.identity.member};
+  result.core.election_timeout_ticks = pace.election_ticks;
+  result.core.heartbeat_ticks = pace.heartbeat_ticks;
+  result.found = {.hard = data.hard,
+                  .before_first = data.before_first,
+                  .entries = data.entries,
+                  .applied = data.store->applied()};
+  result.seed = config.random_seed ? config.random_seed : std::random_device{}();
+  result.detached = config.threads.detach_member;
+  return result;
+}
+
+blob announcement_of(const node_config& config, const data_identity& identity) {
+  record::PublishMember published;
+  published.set_member_id(identity.member.value);
+  published.set_name(config.name);
+  for (const auto& url : config.advertise_client_urls)
+    published.add_client_urls(url);
+  return encode_command(command_kind::publish_member, published.SerializeAsString());
+}
+
+service::service_core service_core_of(const node_config& config, const opened_data& data) {
+  service::service_limits limits;
+  limits.max_txn_ops = config.max_txn_ops;
+  limits.max_request_bytes = config.max_request_bytes;
+  limits.request_timeout =
+    std::chrono::seconds{5} + 2 * std::chrono::milliseconds{config.election_timeout_ms};
+  auto applied = data.store->applied().index;
+  service::service_core core{limits, applied, std::max(applied, data.hard.commit)};
+  core.announce(announcement_of(config, data.identity));
+  return core;
+}
+
+read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const node_config& config,
+                                const opened_data& data) {
+  read::read_core core{*data.store,
+                       *data.engine,
+                       {.cluster = data.identity.cluster,
+                        .member = data.identity.member,
+                        .version = std::string{etcd_version},
+                        .quota_bytes = config.quota_bytes}};
+  return spawn_host(system, detached, read::reader_behavior, read::reader_host{std::move(core)});
+}
+
+template <class Handle>
+vital_actor vital(const char* name, const Handle& handle) {
+  return {name, caf::actor_cast<caf::strong_actor_ptr>(handle)};
+}
+
+} // namespace
+
+core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
+                       std::shared_ptr<const clock> time) {
+  core_actors core;
+  const auto& threads = config.threads;
+  core.keeper = spawn_host(system, threads.detach_applier, apply::store_keeper_behavior,
+                           apply::store_keeper_host{*data.store, *data.engine, time, {}});
+  apply::apply_core apply{
+    *data.store,
+    {data.identity.cluster, data.identity.member, data.hard.boot},
+    apply::auto_compaction{compaction_policy(config.auto_compaction), time->now()}};
+  core.applier = spawn_host(system, threads.detach_applier, apply::applier_behavior,
+                            apply::applier_host{std::move(apply), core.keeper, time});
+
+  // The last reader takes the lists, the others the points.
+  for (unsigned i = 0; i < std::max(threads.point_readers, 1U); ++i)
+    core.readers.push_back(spawn_reader(system, threads.point_readers > 0, config, data));
+  core.readers.push_back(spawn_reader(system, threads.list_readers > 0, config, data));
+
+  core.member = raft::spawn_member(system, member_config_of(config, data));
+  core.storage = storage::spawn_storage(
+    system, {.log = data.log, .member = core.member, .detached = threads.detach_storage});
+
+  service::service_peers peers{.member = core.member,
+                               .applier = core.applier,
+                               .point_readers = {core.readers.begin(), core.readers.end() - 1},
+                               .list_reader = core.readers.back()};
+  core.service =
+    spawn_host(system, false, service::service_behavior,
+               service::service_host{service_core_of(config, data), std::move(peers), time});
+
+  core.supervisor = system.spawn<caf::hidden>(
+    supervisor_behavior,
+    std::vector<vital_actor>{
+      vital("member", core.member), vital("storage", core.storage), vital("applier", core.applier),
+      vital("store keeper", core.keeper), vital("service", core.service),
+      vital("reader of lists", core.readers.back()), vital("reader", core.readers.front())},
+    config.on_fatal);
+
+  // From here on things move.
+  caf::anon_send(core.applier, apply::propose_to{core.member});
+  caf::anon_send(core.applier, apply::follow_applied{core.member});
+  caf::anon_send(core.applier, apply::follow_applied{core.service});
+  caf::anon_send(core.member, raft::handles{.storage = core.storage,
+                                            .applier = core.applier,
+                                            .reader = core.service,
+                                            .listener = core.service});
+  core.tickers = {
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier, core.keeper},
+                 slow_tick)};
+  return core;
+}
+
+void core_actors::introduce(const service::edge_joined& edge) const {
+  caf::anon_send(service, edge);
+  caf::anon_send(applier, edge);
+  caf::anon_send(keeper, edge);
+  for (const auto& reader : readers)
+    caf::anon_send(reader, edge);
+}
+
+void core_actors::end(caf::actor_system& system) const {
+  caf::scoped_actor self{system};
+  auto end_and_wait = [&](const auto& actor) {
+    if (!actor)
+      return;
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    self->wait_for(actor);
+  };
+  if (supervisor)
+    caf::anon_send(supervisor, stand_down{});
+  for (const auto& ticker : tickers)
+    end_and_wait(ticker);
+  end_and_wait(service);
+  end_and_wait(member);
+  end_and_wait(storage);
+  for (const auto& reader : readers)
+    end_and_wait(reader);
+  end_and_wait(applier);
+  end_and_wait(keeper);
+  end_and_wait(supervisor);
+}
+
+} // namespace troupe

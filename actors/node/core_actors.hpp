@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/apply/applier.hpp"
+#include "actors/node/node_config.hpp"
+#include "actors/node/opened_data.hpp"
+#include "actors/node/supervisor.hpp"
+#include "actors/node/ticker.hpp"
+#include "actors/raft/member.hpp"
+#include "actors/read/reader.hpp"
+#include "actors/service/service_actor.hpp"
+#include "actors/storage/storage_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <memory>
+#include <vector>
+
+namespace troupe {
+
+/// Every actor of a node's core system, each knowing those it talks to.
+struct core_actors {
+  apply::store_keeper_actor keeper;
+  apply::applier_actor applier;
+  std::vector<read::reader_actor> readers;
+  raft::member_actor member;
+  storage::storage_actor storage;
+  service::service_actor service;
+  std::vector<ticker_actor> tickers;
+  supervisor_actor supervisor;
+
+  /// Whoever answers learns which edge has this number.
+  void introduce(const service::edge_joined& edge) const;
+
+  /// Ends them all and returns when none runs any more.
+  void end(caf::actor_system& system) const;
+};
+
+/// Starts the core of a node on what it found on its disk. `data` outlives the actors.
+core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
+                       std::shared_ptr<const clock> time);
+
+} // namespace troupe

@@ -1,0 +1,172 @@
+#include "actors/node/node.hpp"
+
+#include "actors/edge/edge_broker.hpp"
+#include "actors/node/core_actors.hpp"
+#include "actors/node/monotonic_clock.hpp"
+#include "actors/node/opened_data.hpp"
+#include "messages/type_ids.hpp"
+#include "storage/posix_file_system.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <system_error>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+struct core_system_config : caf::actor_system_config {
+  explicit core_system_config(const thread_config& threads) {
+    register_messages(*this);
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", static_cast<std::size_t>(threads.scheduler_workers));
+  }
+};
+
+struct edge_system_config : caf::actor_system_config {
+  edge_system_config() {
+    load<caf::io::middleman>();
+    register_messages(*this);
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", std::size_t{1});
+    set("middleman.workers", std::size_t{0});
+  }
+};
+
+/// A client port: an actor system of its own, so that no client delays the peers.
+struct edge_system {
+  edge_system() : system(config) {}
+
+  edge_system_config config;
+  caf::actor_system system;
+  edge_actor edge;
+};
+
+/// For each edge its share of the listeners: several edges listen on the same ports.
+using listeners_of_edge = std::vector<listener>;
+
+std::vector<listeners_of_edge> listen(const node_config& config,
+                                      std::vector<listen_address>& bound) {
+  auto edges = std::max(config.threads.edge_systems, 1U);
+  std::vector<listeners_of_edge> result(edges);
+  for (auto address : config.listen_client)
+    for (auto& listeners : result) {
+      // Where any free port was asked for, the first edge chooses and the others follow.
+      listeners.push_back(listener::tcp(address.host, address.port, edges > 1));
+      bool first = &listeners == &result.front();
+      address.port = listeners.back().port();
+      if (first)
+        bound.push_back(address);
+    }
+  return result;
+}
+
+edge_config edge_config_of(const node_config& config, std::uint32_t number) {
+  constexpr std::size_t grpc_overhead_bytes = 512 * 1024;
+  edge_config result;
+  result.number = number;
+  result.limits.max_message_bytes = config.max_request_bytes + grpc_overhead_bytes;
+  result.limits.max_http_body_bytes = result.limits.max_message_bytes;
+  result.limits.max_concurrent_streams = config.max_concurrent_streams;
+  result.limits.keepalive_min_time = config.keepalive.min_client_interval;
+  result.limits.keepalive_interval = config.keepalive.interval;
+  result.limits.keepalive_timeout = config.keepalive.timeout;
+  return result;
+}
+
+} // namespace
+
+struct node::parts {
+  ~parts() {
+    end(std::chrono::milliseconds{0});
+  }
+
+  void end(std::chrono::milliseconds drain) {
+    for (auto& edge : edges)
+      caf::anon_send(edge->edge, drain_clients{drain});
+    for (auto& edge : edges)
+      caf::scoped_actor {
+        edge->system
+        } -> wait_for(edge->edge);
+    edges.clear();
+    if (core)
+      actors.end(*core);
+    core.reset();
+    data = {};
+  }
+
+  node_config config;
+  std::shared_ptr<const clock> time;
+  std::shared_ptr<storage::file_system> files;
+  data_identity identity;
+  std::vector<listen_address> addresses;
+  opened_data data;
+  std::unique_ptr<core_system_config> core_config;
+  std::unique_ptr<caf::actor_system> core;
+  core_actors actors;
+  std::vector<std::unique_ptr<edge_system>> edges;
+};
+
+namespace {
+
+template <class Parts>
+void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
+  for (std::uint32_t number = 0; number < listeners.size(); ++number) {
+    auto edge = std::make_unique<edge_system>();
+    edge->edge = spawn_edge(edge->system, edge_config_of(parts.config, number),
+                            {.calls = parts.actors.service,
+                             .clock = parts.time,
+                             .counters = std::make_shared<edge_counters>()},
+                            std::move(listeners[number]));
+    parts.actors.introduce({number, edge->edge});
+    caf::anon_send(edge->edge, serve_clients{});
+    parts.edges.push_back(std::move(edge));
+  }
+}
+
+} // namespace
+
+std::unique_ptr<node> node::launch(node_config config) try {
+  auto parts = std::make_unique<node::parts>();
+  parts->time = config.time ? config.time : std::make_shared<monotonic_clock>();
+  parts->files = config.files ? config.files : std::make_shared<storage::posix_file_system>();
+  parts->config = std::move(config);
+  auto listeners = listen(parts->config, parts->addresses);
+  parts->data = open_data(parts->config, *parts->files);
+  parts->identity = parts->data.identity;
+  parts->core_config = std::make_unique<core_system_config>(parts->config.threads);
+  parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
+  parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time);
+  start_edges(*parts, std::move(listeners));
+  return std::unique_ptr<node>{new node{std::move(parts)}};
+} catch (const storage::storage_error& failure) {
+  throw launch_error{failure.what()};
+} catch (const std::system_error& failure) {
+  throw launch_error{failure.what()};
+}
+
+node::node(std::unique_ptr<parts> parts) : parts_(std::move(parts)) {}
+
+node::~node() = default;
+
+void node::shutdown(std::chrono::milliseconds drain) {
+  parts_->end(drain);
+}
+
+member_id node::id() const {
+  return parts_->identity.member;
+}
+
+cluster_id node::cluster() const {
+  return parts_->identity.cluster;
+}
+
+std::vector<listen_address> node::client_addresses() const {
+  return parts_->addresses;
+}
+
+} // namespace troupe

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// From the node, before it ends its actors.
+struct stand_down {};
+
+/// Watches the actors that a node cannot live without. If one of them ends by an error, all of them
+/// end at once, so that nothing answers any more, and `on_fatal` is told why; it is told once.
+using supervisor_actor = caf::typed_actor<
+  // The node ends as it should: from now on nobody is told.
+  caf::reacts_to<stand_down>>;
+
+struct vital_actor {
+  /// How the log calls it.
+  std::string name;
+  caf::strong_actor_ptr handle;
+};
+
+struct supervisor_state {
+  supervisor_state() = default;
+
+  static inline const char* name = "supervisor";
+
+  std::vector<vital_actor> vital;
+  std::function<void(const std::string&)> on_fatal;
+  bool told = false;
+};
+
+supervisor_actor::behavior_type
+supervisor_behavior(supervisor_actor::stateful_pointer<supervisor_state> self,
+                    const std::vector<vital_actor>& vital,
+                    const std::function<void(const std::string&)>& on_fatal);
+
+} // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stand_down)

@@ -1,0 +1,169 @@
+#include "actors/read/read_core.hpp"
+
+#include "actors/apply/kv_apply.hpp"
+#include "actors/read/range_query.hpp"
+#include "messages/ensure.hpp"
+#include "messages/proto/record.pb.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::read {
+
+namespace {
+
+void parse(google::protobuf::MessageLite& message, const blob& body) {
+  ensure(message.ParseFromArray(body.view().data(), static_cast<int>(body.size())),
+         "the service lets only well-formed requests pass");
+}
+
+rpc_answer reply(call_id call, const google::protobuf::MessageLite& response) {
+  return reply_with(call, blob{response.SerializeAsString()});
+}
+
+} // namespace
+
+read_core::read_core(const mvcc::store& store, const storage::engine& engine,
+                     read_identity identity)
+    : store_(store), engine_(engine), identity_(std::move(identity)) {}
+
+std::vector<rpc_answer> read_core::on(const read_batch& batch) {
+  raft_ = batch.raft;
+  applied_ = batch.applied;
+  std::shared_ptr<const mvcc::snapshot> source = store_.snapshot();
+  std::vector<rpc_answer> answers;
+  answers.reserve(batch.calls.size());
+  for (const auto& call : batch.calls)
+    answers.push_back(answer(call, source));
+  return answers;
+}
+
+std::vector<rpc_answer> read_core::on(const read_stream_event& event) {
+  auto found = streams_.find(event.call);
+  if (found == streams_.end())
+    return {};
+  if (event.cancelled) {
+    streams_.erase(found);
+    return {};
+  }
+  std::vector<rpc_answer> answers{next_part(event.call, found->second)};
+  if (answers.back().ends)
+    streams_.erase(found);
+  return answers;
+}
+
+rpc_answer read_core::answer(const read_call& call,
+                             const std::shared_ptr<const mvcc::snapshot>& source) {
+  switch (call.method) {
+  case rpc_method::kv_range:
+    return range(call, *source);
+  case rpc_method::kv_range_stream:
+    return open_stream(call, source);
+  case rpc_method::kv_txn:
+    return transaction(call, *source);
+  case rpc_method::cluster_member_list:
+    return member_list(call);
+  case rpc_method::maintenance_alarm:
+    return alarm_list(call, *source);
+  case rpc_method::maintenance_status:
+    return status(call, *source);
+  default:
+    fail_invariant("only reads reach a reader", std::source_location::current());
+  }
+}
+
+void read_core::fill(etcdserverpb::ResponseHeader& header) const {
+  header.set_cluster_id(identity_.cluster.value);
+  header.set_member_id(identity_.member.value);
+  header.set_raft_term(raft_.term.value);
+}
+
+rpc_answer read_core::range(const read_call& call, const mvcc::snapshot& source) {
+  parse(range_request_, call.body);
+  range_response_.Clear();
+  if (auto error = evaluate(source, range_request_, range_response_); error != errc::none)
+    return refuse_with(call.call, error);
+  fill(*range_response_.mutable_header());
+  return reply(call.call, range_response_);
+}
+
+rpc_answer read_core::transaction(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::TxnRequest request;
+  etcdserverpb::TxnResponse response;
+  parse(request, call.body);
+  if (auto error = apply::evaluate(source, request, response); error != errc::none)
+    return refuse_with(call.call, error);
+  fill(*response.mutable_header());
+  return reply(call.call, response);
+}
+
+rpc_answer read_core::open_stream(const read_call& call,
+                                  std::shared_ptr<const mvcc::snapshot> source) {
+  if (streams_.size() >= max_streams)
+    return refuse_with(call.call, errc::too_many_requests);
+  parse(range_request_, call.body);
+  range_stream stream{std::move(source), range_request_, stream_part_bytes};
+  auto first = next_part(call.call, stream);
+  if (!first.ends)
+    streams_.emplace(call.call, std::move(stream));
+  return first;
+}
+
+rpc_answer read_core::next_part(call_id call, range_stream& stream) {
+  etcdserverpb::RangeStreamResponse response;
+  if (auto error = stream.next(response); error != errc::none)
+    return refuse_with(call, error);
+  if (stream.done())
+    fill(*response.mutable_range_response()->mutable_header());
+  auto part = reply(call, response);
+  part.ends = stream.done();
+  return part;
+}
+
+rpc_answer read_core::member_list(const read_call& call) {
+  etcdserverpb::MemberListResponse response;
+  fill(*response.mutable_header());
+  auto show = [&](std::string_view, std::string_view bytes) {
+    record::MemberRecord stored;
+    ensure(stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())),
+           "a stored member record is well formed");
+    auto& member = *response.add_members();
+    member.set_id(stored.id());
+    member.set_name(stored.name());
+    *member.mutable_peerurls() = stored.peer_urls();
+    *member.mutable_clienturls() = stored.client_urls();
+    member.set_islearner(stored.is_learner());
+    return true;
+  };
+  engine_.latest().visit(storage::family::member, {}, std::nullopt, show);
+  return reply(call.call, response);
+}
+
+rpc_answer read_core::alarm_list(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::AlarmResponse response;
+  fill(*response.mutable_header());
+  response.mutable_header()->set_revision(source.revision());
+  return reply(call.call, response);
+}
+
+rpc_answer read_core::status(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::StatusResponse response;
+  fill(*response.mutable_header());
+  response.mutable_header()->set_revision(source.revision());
+  auto sizes = engine_.sizes();
+  response.set_version(identity_.version);
+  response.set_storageversion("3.6.0");
+  response.set_dbsize(static_cast<std::int64_t>(sizes.on_disk));
+  response.set_dbsizeinuse(static_cast<std::int64_t>(sizes.live));
+  response.set_dbsizequota(std::max<std::int64_t>(identity_.quota_bytes, 0));
+  response.set_leader(raft_.leader.value);
+  response.set_raftterm(raft_.term.value);
+  response.set_raftindex(raft_.commit.value);
+  response.set_raftappliedindex(applied_.value);
+  response.mutable_downgradeinfo();
+  if (raft_.leader == member_id{})
+    response.add_errors("etcdserver: no leader");
+  return reply(call.call, response);
+}
+
+} // namespace troupe::read

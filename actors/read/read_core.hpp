@@ -1,0 +1,66 @@
+#pragma once
+
+#include "actors/read/range_stream.hpp"
+#include "messages/ids.hpp"
+#include "messages/proto/rpc.pb.h"
+#include "messages/service.hpp"
+#include "storage/mvcc/store.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::read {
+
+/// What stands in answers beside the data.
+struct read_identity {
+  cluster_id cluster;
+  member_id member;
+  /// `Status.version`.
+  std::string version;
+  /// Size at which NOSPACE is raised; 0 or below: no limit.
+  std::int64_t quota_bytes = 0;
+};
+
+/// Answers reads, all of one batch from one snapshot. Holds the snapshots of streamed answers
+/// between their parts.
+class read_core {
+public:
+  /// A streamed answer comes in parts of about this size.
+  static constexpr std::size_t stream_part_bytes = 512 << 10;
+  /// Streams that may be open; each pins a snapshot. One more is refused.
+  static constexpr std::size_t max_streams = 1024;
+
+  /// Both outlive it.
+  read_core(const mvcc::store& store, const storage::engine& engine, read_identity identity);
+
+  std::vector<rpc_answer> on(const read_batch& batch);
+
+  /// The next part of a stream, if it still exists.
+  std::vector<rpc_answer> on(const read_stream_event& event);
+
+private:
+  rpc_answer answer(const read_call& call, const std::shared_ptr<const mvcc::snapshot>& source);
+  rpc_answer range(const read_call& call, const mvcc::snapshot& source);
+  rpc_answer transaction(const read_call& call, const mvcc::snapshot& source);
+  rpc_answer member_list(const read_call& call);
+  rpc_answer alarm_list(const read_call& call, const mvcc::snapshot& source);
+  rpc_answer status(const read_call& call, const mvcc::snapshot& source);
+  rpc_answer open_stream(const read_call& call, std::shared_ptr<const mvcc::snapshot> source);
+  rpc_answer next_part(call_id call, range_stream& stream);
+  void fill(etcdserverpb::ResponseHeader& header) const;
+
+  const mvcc::store& store_;
+  const storage::engine& engine_;
+  read_identity identity_;
+  raft_status raft_;
+  log_index applied_;
+  std::map<call_id, range_stream> streams_;
+
+  // Parsed into and answered from again and again, so that their buffers stay.
+  etcdserverpb::RangeRequest range_request_;
+  etcdserverpb::RangeResponse range_response_;
+};
+
+} // namespace troupe::read

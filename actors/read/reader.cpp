@@ -1,0 +1,22 @@
+#include "actors/read/reader.hpp"
+
+#include "actors/failure/failure.hpp"
+
+namespace troupe::read {
+
+reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reader_state> self,
+                                            const std::shared_ptr<reader_host>& host) {
+  self->set_exception_handler(failure_of);
+  self->state.host = host;
+  return {
+    [=](const read_batch& batch) {
+      self->state.host->edges.send(self->state.host->core.on(batch));
+    },
+    [=](const read_stream_event& event) {
+      self->state.host->edges.send(self->state.host->core.on(event));
+    },
+    [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
+  };
+}
+
+} // namespace troupe::read

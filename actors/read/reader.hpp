@@ -1,0 +1,40 @@
+#pragma once
+
+#include "actors/read/read_core.hpp"
+#include "actors/service/answer_router.hpp"
+#include "messages/type_ids.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace troupe::read {
+
+/// Answers reads from snapshots; there may be several beside each other. Reads block on the disk:
+/// outside of simulation a reader has a thread of its own.
+using reader_actor = caf::typed_actor<
+  // From the service: reads that may run now.
+  caf::reacts_to<read_batch>,
+  // From the service: the client of a stream wants more, or has gone.
+  caf::reacts_to<read_stream_event>,
+  // Introduces an edge.
+  caf::reacts_to<service::edge_joined>>;
+
+struct reader_host {
+  explicit reader_host(read_core core) : core(std::move(core)) {}
+
+  read_core core;
+  service::answer_router edges;
+};
+
+struct reader_state {
+  reader_state() = default;
+
+  static inline const char* name = "reader";
+
+  std::shared_ptr<reader_host> host;
+};
+
+reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reader_state> self,
+                                            const std::shared_ptr<reader_host>& host);
+
+} // namespace troupe::read
