@@ -22,12 +22,9 @@ public:
   virtual std::size_t read(std::uint64_t offset, std::span<std::byte> bytes) const = 0;
 
   /// Writes all of `bytes` at `offset` and returns when they, and a length of the file that
-  /// includes them, are on disk. After a failure any part of them may be there, now or later.
+  /// includes them, are on disk. After a failure any part of them may be there, now or later, and
+  /// reads may show what is not on disk: only writing it again tells.
   virtual void write_durable(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
-
-  /// Everything that a read could see before the call is on disk after it. After a failure it must
-  /// not be tried again: the system may have dropped what it could not write.
-  virtual void sync() = 0;
 
   virtual std::uint64_t size() const = 0;
 };

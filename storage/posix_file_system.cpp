@@ -114,11 +114,6 @@ public:
     sync();
   }
 
-  void sync() override {
-    if (uninterrupted([&] { return ::fdatasync(cached_.get()); }) < 0)
-      fail("fdatasync", path_, errno);
-  }
-
   std::uint64_t size() const override {
     struct stat status {};
     if (::fstat(cached_.get(), &status) < 0)
@@ -127,6 +122,11 @@ public:
   }
 
 private:
+  void sync() {
+    if (uninterrupted([&] { return ::fdatasync(cached_.get()); }) < 0)
+      fail("fdatasync", path_, errno);
+  }
+
   /// A short write is continued where it ended; if that was not at a block, by the cached way.
   void write_all(const descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {

@@ -11,7 +11,7 @@
 namespace troupe::storage {
 namespace {
 
-constexpr std::size_t scan_bytes = std::size_t{256} << 10;
+constexpr std::uint64_t scan_bytes = std::uint64_t{256} << 10;
 
 [[noreturn]] void fail_damaged(const std::string& path, const std::string& what) {
   throw storage_error{errc::data_damaged,
@@ -28,17 +28,17 @@ std::string to_text(entry_id id) {
 /// may be shorter. Stops when `visit` returns true. @returns whether it did.
 template <class Visit>
 bool any_block(const file& from, std::uint64_t begin, Visit visit) {
-  std::vector<std::byte> piece(scan_bytes);
-  for (auto offset = begin;; offset += scan_bytes) {
+  auto size = from.size();
+  std::vector<std::byte> piece(size > begin ? std::min(scan_bytes, size - begin) : 0);
+  for (auto offset = begin; offset < size; offset += piece.size()) {
     auto have = from.read(offset, piece);
     for (std::size_t at = 0; at < have; at += block_bytes) {
       auto block = std::span{std::as_const(piece)}.subspan(at, std::min(block_bytes, have - at));
       if (visit(offset + at, block))
         return true;
     }
-    if (have < scan_bytes)
-      return false;
   }
+  return false;
 }
 
 bool is_zero_from(const file& from, std::uint64_t begin) {
@@ -79,11 +79,12 @@ public:
       read_segment(x);
     if (!result_.segments.empty())
       settle_tail();
-    // What counts from now on must stay, and nobody knows what the process before us had synced.
+    // What counts from now on must stay. All but the newest batch was synced before the next was
+    // written; whether that one was, or failed to be, only the process before us knew.
     if (unborn)
       files_.remove(unborn->path);
     if (!result_.segments.empty())
-      result_.segments.back().sync();
+      result_.segments.back().rewrite(newest_begin_);
     files_.sync_directory(directory_);
     return std::move(result_);
   }
@@ -156,6 +157,7 @@ private:
     auto& segment =
       result_.segments.emplace_back(x.path, std::move(x.storage), x.number, *x.header);
     result_.position += first_batch_offset;
+    newest_begin_ = 0;
     while (read_next_batch(segment)) {
     }
   }
@@ -189,7 +191,8 @@ private:
     result_.newest = batch->frame.number;
     result_.closed = batch->records.empty();
     result_.position += batch->bytes.size();
-    segment.set_end(segment.end() + batch->bytes.size());
+    newest_begin_ = segment.end();
+    segment.set_end(newest_begin_ + batch->bytes.size());
     return true;
   }
 
@@ -249,6 +252,8 @@ private:
   member_id member_;
   std::vector<candidate> candidates_;
   std::vector<std::string> strange_;
+  /// Where the newest batch starts in the last segment.
+  std::uint64_t newest_begin_ = 0;
   recovery_result result_;
 };
 

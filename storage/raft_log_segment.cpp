@@ -1,5 +1,6 @@
 #include "storage/raft_log_segment.hpp"
 
+#include "storage/block_buffer.hpp"
 #include "storage/crc32c.hpp"
 #include "storage/storage_error.hpp"
 
@@ -154,6 +155,13 @@ void log_segment::write_batch(std::span<const std::byte> blocks) {
   storage_->write_durable(end_, blocks);
   end_ += blocks.size();
   filled_ = std::max(filled_, end_);
+}
+
+void log_segment::rewrite(std::uint64_t begin) {
+  block_buffer buffer;
+  auto bytes = buffer.obtain(end_ - begin);
+  auto have = storage_->read(begin, bytes);
+  storage_->write_durable(begin, bytes.first(have));
 }
 
 void log_segment::fill_ahead(std::uint64_t step_bytes, std::uint64_t segment_bytes) {

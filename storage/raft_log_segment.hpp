@@ -94,9 +94,8 @@ public:
   /// file (DESIGN 4): one step, and only if less than a step is left ahead.
   void fill_ahead(std::uint64_t step_bytes, std::uint64_t segment_bytes);
 
-  void sync() {
-    storage_->sync();
-  }
+  /// Writes once more what stands from `begin` to end(), see `file::write_durable`.
+  void rewrite(std::uint64_t begin);
 
 private:
   std::string path_;

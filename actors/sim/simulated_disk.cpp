@@ -147,13 +147,19 @@ struct simulated_disk::state {
 
   void lose_sectors(unsigned kept_percent, unsigned flipped_bits) {
     std::vector<std::pair<inode*, inode::sector_write>> kept;
+    std::vector<std::size_t> changing;
     for (const auto& node : inodes) {
-      for (auto& x : std::exchange(node->unsynced, {}))
-        if (percent(kept_percent))
-          kept.emplace_back(node.get(), std::move(x));
+      for (auto& x : std::exchange(node->unsynced, {})) {
+        if (!percent(kept_percent))
+          continue;
+        if (node->durable.compare(std::min(x.offset, node->durable.size()), x.bytes.size(), x.bytes)
+            != 0)
+          changing.push_back(kept.size());
+        kept.emplace_back(node.get(), std::move(x));
+      }
     }
-    for (; flipped_bits > 0 && !kept.empty(); --flipped_bits) {
-      auto& bytes = kept[random() % kept.size()].second.bytes;
+    for (; flipped_bits > 0 && !changing.empty(); --flipped_bits) {
+      auto& bytes = kept[changing[random() % changing.size()]].second.bytes;
       bytes[random() % bytes.size()] ^= static_cast<char>(1U << random() % 8);
     }
     for (const auto& [node, x] : kept)
@@ -197,8 +203,13 @@ public:
     sync();
   }
 
-  void sync() override {
-    check_alive();
+  std::uint64_t size() const override {
+    begin(disk_call::size);
+    return node_->visible.size();
+  }
+
+private:
+  void sync() {
     if (disk_->is_faulty(disk_call::sync, path_)) {
       for (const auto& x : std::exchange(node_->unsynced, {}))
         if (disk_->percent(50))
@@ -210,12 +221,6 @@ public:
     ++disk_->syncs;
   }
 
-  std::uint64_t size() const override {
-    begin(disk_call::size);
-    return node_->visible.size();
-  }
-
-private:
   void check_alive() const {
     if (life_ != disk_->life)
       fail(path_, "opened before the crash");
@@ -253,6 +258,8 @@ private:
 
 simulated_disk::simulated_disk(std::uint64_t seed) : state_(std::make_shared<state>(seed)) {}
 
+simulated_disk::simulated_disk(simulated_disk&&) noexcept = default;
+simulated_disk& simulated_disk::operator=(simulated_disk&&) noexcept = default;
 simulated_disk::~simulated_disk() = default;
 
 std::unique_ptr<storage::file> simulated_disk::open(const std::string& path,
@@ -323,6 +330,13 @@ void simulated_disk::freeze() {
   state_->frozen = true;
 }
 
+void simulated_disk::thaw() {
+  state_->locks.clear();
+  state_->frozen = false;
+  state_->calls_to_fault.reset();
+  ++state_->life;
+}
+
 void simulated_disk::crash(const crash_options& options) {
   auto& disk = *state_;
   // All, none and anything between: each shows other mistakes.
@@ -334,10 +348,7 @@ void simulated_disk::crash(const crash_options& options) {
   disk.visible = disk.durable;
   disk.lose_sectors(kept, options.flipped_bits);
   disk.forget_nameless();
-  disk.locks.clear();
-  disk.frozen = false;
-  disk.calls_to_fault.reset();
-  ++disk.life;
+  thaw();
 }
 
 std::uint64_t simulated_disk::calls() const {

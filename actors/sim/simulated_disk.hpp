@@ -39,7 +39,8 @@ enum class disk_fault : std::uint8_t {
 struct crash_options {
   /// Of 100 sectors and directory changes, how many are kept; drawn for each crash if absent.
   std::optional<unsigned> kept_percent;
-  /// How many bits of kept sectors that were not synced are flipped.
+  /// How many bits are flipped in kept sectors that were not synced. One that was written over
+  /// with what it held already is not among them.
   unsigned flipped_bits = 0;
 };
 
@@ -52,6 +53,8 @@ struct crash_options {
 class simulated_disk final : public storage::file_system {
 public:
   explicit simulated_disk(std::uint64_t seed);
+  simulated_disk(simulated_disk&&) noexcept;
+  simulated_disk& operator=(simulated_disk&&) noexcept;
   ~simulated_disk() override;
 
   std::unique_ptr<storage::file> open(const std::string& path, storage::open_mode mode) override;
@@ -62,8 +65,12 @@ public:
   void make_directory(const std::string& path) override;
   std::unique_ptr<storage::directory_lock> lock_directory(const std::string& directory) override;
 
-  /// From now on every call of the present user fails, and nothing it does reaches the disk.
+  /// From now on every call fails, and nothing reaches the disk.
   void freeze();
+
+  /// Ends that without a crash: the process is gone, the machine goes on, un-synced data stays.
+  /// Files and locks from before stay frozen for good, as after a crash.
+  void thaw();
 
   /// Loses what the power cut loses and lets the next user in. Open files and locks of the user
   /// before stay frozen for good.
