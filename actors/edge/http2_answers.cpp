@@ -109,7 +109,10 @@ ssize_t http2_session::next_piece(grpc_stream& s, std::size_t length, std::uint3
   return static_cast<ssize_t>(n);
 }
 
-void http2_session::append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length) {
+// False if the budget is used up: nghttp2 would go on as long as there is data.
+bool http2_session::append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length) {
+  if (to_->size() >= budget_)
+    return false;
   constexpr std::size_t frame_header_size = 9;
   to_->insert(to_->end(), header, header + frame_header_size);
   s.unsent.move_to(*to_, length);
@@ -119,6 +122,7 @@ void http2_session::append_piece(grpc_stream& s, const std::uint8_t* header, std
     s.owes_writable = false;
     emit(s, call_event::what::writable);
   }
+  return true;
 }
 
 void http2_session::on_frame_sent(const nghttp2_frame& frame) {

@@ -57,8 +57,8 @@ ssize_t http2_callbacks::read_data(nghttp2_session*, std::int32_t, std::uint8_t*
 
 int http2_callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
                                std::size_t length, nghttp2_data_source* source, void* user) {
-  self(user).append_piece(*static_cast<grpc_stream*>(source->ptr), header, length);
-  return 0;
+  auto& stream = *static_cast<grpc_stream*>(source->ptr);
+  return self(user).append_piece(stream, header, length) ? 0 : NGHTTP2_ERR_WOULDBLOCK;
 }
 
 nghttp2_session_callbacks* http2_callbacks::table() {

@@ -107,6 +107,7 @@ void http2_session::write(std::vector<char>& to, std::size_t budget, time_point 
   now_ = now;
   out_ = &out;
   to_ = &to;
+  budget_ = budget;
   while (to.size() < budget) {
     const std::uint8_t* bytes = nullptr;
     auto before = to.size();

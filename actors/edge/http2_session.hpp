@@ -138,7 +138,7 @@ private:
   void release_reservation(grpc_stream& s);
 
   ssize_t next_piece(grpc_stream& s, std::size_t length, std::uint32_t& flags);
-  void append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length);
+  bool append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length);
 
   void check_stream(grpc_stream& s, time_point& next);
   void check_connection(time_point& next);
@@ -154,7 +154,9 @@ private:
   /// Set while one of the public functions runs.
   time_point now_;
   heard* out_ = nullptr;
+  /// Set while `write` runs.
   std::vector<char>* to_ = nullptr;
+  std::size_t budget_ = 0;
 
   std::vector<grpc_stream*> streams_;
   std::vector<std::unique_ptr<grpc_stream>> spare_;

@@ -1,0 +1,422 @@
+// What clients may use up and how long they may take: bounds in both directions, time, abuse.
+
+#include "test/actors/edge/conversation.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace std::chrono_literals;
+using namespace troupe;
+using namespace troupe::test;
+
+namespace {
+
+constexpr auto put = "/etcdserverpb.KV/Put";
+constexpr auto watch = "/etcdserverpb.Watch/Watch";
+constexpr auto snapshot = "/etcdserverpb.Maintenance/Snapshot";
+
+std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
+                  std::string_view payload) {
+  std::string result;
+  auto size = payload.size();
+  for (auto shift : {16, 8, 0})
+    result += static_cast<char>(size >> shift);
+  result += static_cast<char>(type);
+  result += static_cast<char>(flags);
+  for (auto shift : {24, 16, 8, 0})
+    result += static_cast<char>(stream >> shift);
+  return result.append(payload);
+}
+
+std::string preface_and_settings() {
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, "");
+}
+
+std::size_t count(const std::vector<call_event>& events, what kind) {
+  return static_cast<std::size_t>(
+    std::count_if(events.begin(), events.end(), [&](const auto& e) { return e.kind == kind; }));
+}
+
+// -- bounds
+
+TEST(limits, a_large_answer_leaves_in_pieces_and_tells_when_more_is_welcome) {
+  conversation c{{}, 1'000'000'000};
+  c.peer.open_window(0, 1'000'000'000);
+  auto id = c.peer.call(snapshot, framed("x"));
+  c.run();
+  auto call = c.take().at(0).call;
+  c.answer(message_to(call, std::string(10'000'000, 'a')));
+  std::size_t pieces = 0;
+  while (c.link.wants_write()) {
+    std::vector<char> bytes;
+    c.link.write(bytes, 32'768, c.now, c.out);
+    ASSERT_LE(bytes.size(), 32'768u + 16'384u + 9u);
+    c.peer.input({bytes.data(), bytes.size()});
+    ++pieces;
+    auto left = 10'000'005 - c.peer.of(id).data.size();
+    EXPECT_EQ(count(c.out.calls, what::writable), left <= 65'536 ? 1u : 0u);
+  }
+  EXPECT_GT(pieces, 200u);
+  EXPECT_EQ(c.peer.of(id).data.size(), 10'000'005u);
+  c.take();
+  // Every answer is followed by its own word.
+  c.answer(message_to(call, "small"));
+  c.run();
+  EXPECT_EQ(count(c.take(), what::writable), 1u);
+  c.answer({.call = call, .has_message = true, .ends = true});
+  c.run();
+  EXPECT_EQ(count(c.take(), what::writable), 0u) << "nothing may follow the end";
+}
+
+TEST(limits, a_unary_call_is_never_told_that_it_is_writable) {
+  conversation c;
+  c.peer.call(put, framed("x"));
+  c.run();
+  auto call = c.take().at(0).call;
+  c.answer(message_to(call, "first"));
+  c.run();
+  EXPECT_TRUE(c.take().empty());
+}
+
+TEST(limits, a_client_without_window_holds_back_only_its_own_stream) {
+  conversation c{{}, 100, false};
+  auto stuck = c.peer.call(put, framed("x"));
+  c.run();
+  c.answer(reply_with({7, 42, stuck}, blob{std::string(1000, 'a')}));
+  c.run();
+  EXPECT_EQ(c.peer.of(stuck).data.size(), 100u);
+  auto other = c.peer.call(put, framed("x"));
+  c.run();
+  c.answer(reply_with({7, 42, other}, blob{std::string(50, 'b')}));
+  c.run();
+  EXPECT_EQ(c.peer.of(other).status(), "0");
+  c.peer.open_window(stuck, 1000);
+  c.run();
+  EXPECT_EQ(c.peer.of(stuck).data.size(), 1005u);
+  EXPECT_EQ(c.peer.of(stuck).status(), "0");
+}
+
+TEST(limits, an_answer_nobody_takes_is_dropped_after_a_while) {
+  conversation c{{}, 0, false};
+  auto id = c.peer.call(put, framed("x"));
+  c.run();
+  c.answer(reply_with({7, 42, id}, blob{std::string(1'000'000, 'a')}));
+  c.run();
+  EXPECT_GE(c.link.buffered_bytes(), 1'000'000u);
+  c.pass(59s);
+  EXPECT_FALSE(c.peer.of(id).closed);
+  c.pass(20s);
+  EXPECT_TRUE(c.peer.of(id).closed);
+  EXPECT_EQ(c.link.buffered_bytes(), 0u);
+}
+
+TEST(limits, a_producer_that_ignores_the_bound_loses_its_stream) {
+  conversation c{{.max_stream_unsent_bytes = 100'000}, 10, false};
+  auto id = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.take();
+  c.answer(message_to({7, 42, id}, std::string(200'000, 'a')));
+  c.run();
+  EXPECT_TRUE(c.take().empty()) << "one message may be of any size";
+  c.answer(message_to({7, 42, id}, "b"));
+  auto events = c.take();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, what::cancel);
+}
+
+TEST(limits, new_calls_are_refused_while_too_much_is_unsent) {
+  conversation c{{.max_connection_unsent_bytes = 1'000}, 10, false};
+  auto stuck = c.peer.call(put, framed("x"));
+  c.run();
+  c.take();
+  c.answer(reply_with({7, 42, stuck}, blob{std::string(5'000, 'a')}));
+  auto refused = c.peer.call(put, framed("x"));
+  c.run();
+  EXPECT_EQ(c.peer.of(refused).status(), "2 etcdserver: too many requests");
+  EXPECT_TRUE(c.take().empty());
+}
+
+TEST(limits, a_client_stream_gets_no_window_until_it_is_answered) {
+  conversation c{{.max_unread_bytes = 200'000}};
+  std::string flood;
+  for (int i = 0; i < 1'000; ++i)
+    flood += framed(std::string(1'000, 'w'));
+  auto id = c.peer.call(watch, flood, false);
+  c.run();
+  auto first = count(c.take(), what::message);
+  EXPECT_GE(first * 1'005, 200'000u);
+  EXPECT_LE(first * 1'005, 200'000u + 65'535u);
+  c.answer(message_to({7, 42, id}, "got it"));
+  c.run();
+  auto second = count(c.take(), what::message);
+  EXPECT_GE(second * 1'005, 200'000u);
+  EXPECT_LE(second * 1'005, 200'000u + 65'535u);
+}
+
+TEST(limits, large_requests_take_turns_and_all_arrive) {
+  conversation c{{.max_assembly_bytes = 4'000'000}};
+  std::string large(2'000'000, 'l');
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < 10; ++i)
+    ids.push_back(c.peer.call(put, framed(large).substr(0, 1'900'000), false));
+  c.run();
+  // Two of them fit; the others sent no more than their first window.
+  EXPECT_LE(c.link.buffered_bytes(), 4'000'000u);
+  EXPECT_GE(c.peer.unsent(), 8 * (1'900'000 - 65'535u));
+  for (auto id : ids)
+    c.peer.send(id, framed(large).substr(1'900'000), true);
+  c.run();
+  EXPECT_EQ(count(c.take(), what::request), 10u);
+  EXPECT_EQ(c.link.buffered_bytes(), 0u);
+}
+
+TEST(limits, the_client_is_told_how_many_streams_it_may_open) {
+  conversation c{{.max_concurrent_streams = 2}};
+  c.run();
+  for (int i = 0; i < 3; ++i)
+    c.peer.call(put, framed("x"));
+  c.run();
+  EXPECT_EQ(count(c.take(), what::request), 2u) << "the third waits in the client";
+  c.answer(reply_with({7, 42, 1}, blob{}));
+  c.run();
+  EXPECT_EQ(count(c.take(), what::request), 1u);
+}
+
+TEST(limits, a_header_list_that_is_too_long_resets_its_stream_only) {
+  conversation c;
+  header_list bomb;
+  for (int i = 0; i < 40; ++i)
+    bomb.emplace_back("x-header", std::string(2'000, 'h'));
+  auto id = c.peer.call(put, framed("x"), true, bomb);
+  auto fine = c.peer.call(put, framed("x"));
+  c.run();
+  EXPECT_TRUE(c.peer.of(id).closed);
+  EXPECT_NE(c.peer.of(id).error, 0u);
+  auto events = c.take();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].call.stream, fine);
+  EXPECT_FALSE(c.link.finished());
+}
+
+// -- time
+
+TEST(limits, whoever_says_nothing_is_let_go) {
+  conversation c;
+  EXPECT_EQ(c.link.next_check(), c.now + 10s);
+  c.link.check(c.now + 10s, c.out);
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(limits, a_preface_without_settings_is_let_go) {
+  conversation c;
+  c.link.receive("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", c.now, c.out);
+  c.flush();
+  c.link.check(c.now + 9s, c.out);
+  EXPECT_FALSE(c.link.finished());
+  c.link.check(c.now + 10s, c.out);
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(limits, a_header_block_that_does_not_end_ends_the_connection) {
+  conversation c;
+  c.link.receive(preface_and_settings() + frame(1, 0, 1, "\x83"), c.now, c.out);
+  c.flush();
+  c.link.check(c.now + 9s, c.out);
+  EXPECT_FALSE(c.link.finished());
+  c.link.check(c.now + 10s, c.out);
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(limits, an_idle_connection_is_kept) {
+  conversation c;
+  c.peer.call(put, framed("x"));
+  c.run();
+  c.answer(reply_with(c.take().at(0).call, blob{}));
+  c.pass(1h);
+  EXPECT_FALSE(c.link.finished());
+}
+
+TEST(limits, a_message_that_trickles_in_is_given_up) {
+  conversation c;
+  auto id = c.peer.call(put, framed("hello").substr(0, 6), false);
+  auto stream = c.peer.call(watch, framed("hello").substr(0, 6), false);
+  c.run();
+  c.take();
+  c.pass(59s);
+  EXPECT_FALSE(c.peer.of(id).closed);
+  c.pass(2s);
+  EXPECT_EQ(c.peer.of(id).status(), "4 message took too long to arrive");
+  EXPECT_EQ(c.peer.of(stream).status(), "4 message took too long to arrive");
+  EXPECT_EQ(count(c.take(), what::cancel), 1u) << "only the stream was known";
+}
+
+TEST(limits, a_stream_may_be_silent_between_messages) {
+  conversation c;
+  auto id = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.pass(1h);
+  EXPECT_FALSE(c.peer.of(id).closed);
+}
+
+TEST(limits, a_silent_client_is_asked_and_then_given_up) {
+  conversation c;
+  c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.pass(2h - 1s);
+  EXPECT_EQ(c.peer.pings, 0u);
+  c.pass(2s);
+  EXPECT_EQ(c.peer.pings, 1u);
+  c.pass(1h);
+  EXPECT_FALSE(c.link.finished()) << "it answered";
+  c.now += 2h;
+  c.link.check(c.now, c.out);
+  c.flush();
+  c.now += 20s;
+  c.link.check(c.now, c.out);
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(limits, pings_are_answered) {
+  conversation c;
+  c.peer.ping();
+  c.run();
+  EXPECT_EQ(c.peer.ping_acks, 1u);
+}
+
+// As grpc-go: two strikes, and sending anything in between forgives.
+TEST(limits, too_many_pings_end_the_connection) {
+  conversation c;
+  auto id = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.take();
+  for (int i = 0; i < 3; ++i) {
+    c.peer.ping();
+    c.pass(1s);
+  }
+  c.answer(message_to({7, 42, id}, "forgiven"));
+  c.run();
+  for (int i = 0; i < 3; ++i) {
+    c.peer.ping();
+    c.pass(1s);
+  }
+  EXPECT_TRUE(c.peer.goaways.empty());
+  for (int i = 0; i < 3; ++i) {
+    c.peer.ping();
+    c.pass(5s);
+  }
+  EXPECT_TRUE(c.peer.goaways.empty()) << "as often as allowed";
+  c.peer.ping();
+  c.pass(1s);
+  ASSERT_EQ(c.peer.goaways.size(), 1u);
+  EXPECT_EQ(c.peer.goaways[0].first, std::uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+  EXPECT_EQ(c.peer.goaways[0].second, "too_many_pings");
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(limits, draining_lets_open_calls_end_and_takes_no_more) {
+  conversation c;
+  auto open = c.peer.call(put, framed("x"));
+  c.run();
+  c.take();
+  c.link.drain(c.now);
+  c.run();
+  ASSERT_EQ(c.peer.goaway_last_streams.size(), 1u);
+  EXPECT_EQ(c.peer.goaway_last_streams[0], 0x7fffffff) << "first only a notice";
+  c.pass(100ms);
+  ASSERT_EQ(c.peer.goaway_last_streams.size(), 2u);
+  EXPECT_EQ(c.peer.goaway_last_streams[1], open);
+  EXPECT_FALSE(c.link.finished());
+  c.answer(reply_with({7, 42, open}, blob{std::string{"done"}}));
+  c.run();
+  EXPECT_EQ(c.peer.of(open).status(), "0");
+  EXPECT_TRUE(c.link.finished());
+}
+
+// -- abuse (checklist 108)
+
+TEST(abuse, rapid_reset_ends_the_connection) {
+  conversation c;
+  std::size_t calls = 0;
+  for (int i = 0; i < 100'000 && !c.link.finished(); ++i) {
+    auto id = c.peer.call(watch, framed("x"), false);
+    c.link.receive(c.peer.output(), c.now, c.out);
+    c.peer.reset(id);
+    c.link.receive(c.peer.output(), c.now, c.out);
+    calls += count(c.take(), what::open);
+    c.flush();
+  }
+  EXPECT_TRUE(c.link.finished());
+  EXPECT_LE(calls, 2'600u);
+}
+
+TEST(abuse, endless_continuation_ends_the_connection) {
+  conversation c;
+  c.link.receive(preface_and_settings() + frame(1, 0, 1, "\x83"), c.now, c.out);
+  std::size_t sent = 0;
+  for (; sent < 1'000 && !c.link.finished(); ++sent) {
+    c.link.receive(frame(9, 0, 1, std::string(1'000, '\x83')), c.now, c.out);
+    c.flush();
+  }
+  EXPECT_TRUE(c.link.finished());
+  EXPECT_LE(sent, 20u);
+}
+
+class floods : public testing::TestWithParam<std::string> {};
+
+// A client that reads nothing cannot make us collect answers to its control frames.
+TEST_P(floods, end_the_connection) {
+  conversation c;
+  c.link.receive(preface_and_settings(), c.now, c.out);
+  std::size_t sent = 0;
+  for (; sent < 100'000 && !c.link.finished(); ++sent)
+    c.link.receive(GetParam(), c.now, c.out);
+  EXPECT_TRUE(c.link.finished());
+  EXPECT_LE(sent, 3'000u);
+}
+
+INSTANTIATE_TEST_SUITE_P(all, floods,
+                         testing::Values(frame(6, 0, 0, "12345678"), frame(4, 0, 0, ""),
+                                         frame(4, 0, 0, std::string{"\0\1\0\0\0\0", 6})));
+
+TEST(abuse, a_broken_frame_is_answered_with_goaway) {
+  conversation c;
+  c.run();
+  // DATA on stream 0.
+  c.link.receive(frame(0, 0, 0, "x"), c.now, c.out);
+  c.flush();
+  ASSERT_EQ(c.peer.goaways.size(), 1u);
+  EXPECT_EQ(c.peer.goaways[0].first, std::uint32_t{NGHTTP2_PROTOCOL_ERROR});
+  EXPECT_TRUE(c.link.finished());
+}
+
+TEST(abuse, after_the_end_nothing_is_heard) {
+  conversation c;
+  c.run();
+  c.link.receive(std::string(100, '\xff'), c.now, c.out);
+  c.flush();
+  c.peer.call(put, framed("x"));
+  c.link.receive(c.peer.output(), c.now, c.out);
+  EXPECT_TRUE(c.take().empty());
+}
+
+TEST(abuse, tls_is_refused) {
+  conversation c;
+  c.link.receive(std::string{"\x16\x03\x01\x02\x00", 5}, c.now, c.out);
+  EXPECT_TRUE(c.link.finished());
+  EXPECT_FALSE(c.link.wants_write());
+}
+
+TEST(abuse, a_256_mib_body_leaves_memory_flat) {
+  conversation c;
+  auto id = c.peer.call(put, std::string{"\0\x10\0\0\0", 5}, false);
+  std::size_t peak = 0;
+  for (int i = 0; i < 256; ++i) {
+    c.peer.send(id, std::string(1 << 20, 'x'));
+    c.run();
+    peak = std::max(peak, c.link.buffered_bytes());
+  }
+  EXPECT_LE(peak, 100u);
+  EXPECT_TRUE(c.take().empty());
+}
+
+} // namespace

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "actors/edge/connection.hpp"
+#include "test/actors/edge/grpc_peer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe::test {
+
+using what = call_event::what;
+
+/// A client and a connection that exchange bytes by value, at a time that the test sets.
+struct conversation {
+  static constexpr call_id origin{.edge = 7, .connection = 42};
+
+  explicit conversation(const connection_limits& limits = {}, std::uint32_t window = 65'535,
+                        bool automatic_window = true)
+      : limits(limits), peer(window, automatic_window) {}
+
+  /// Carries bytes both ways until nobody has more to say.
+  void run() {
+    for (;;) {
+      auto bytes = peer.output();
+      if (!bytes.empty())
+        link.receive(bytes, now, out);
+      if (flush() == 0 && bytes.empty())
+        return;
+    }
+  }
+
+  /// Carries what the connection has to say. @returns how much that was.
+  std::size_t flush() {
+    std::size_t total = 0;
+    while (link.wants_write()) {
+      std::vector<char> bytes;
+      link.write(bytes, 32'768, now, out);
+      if (bytes.empty())
+        break;
+      total += bytes.size();
+      largest_write = std::max(largest_write, bytes.size());
+      peer_understands = peer.input({bytes.data(), bytes.size()}) && peer_understands;
+    }
+    return total;
+  }
+
+  void pass(std::chrono::nanoseconds time) {
+    now += time;
+    if (link.next_check() <= now)
+      link.check(now, out);
+    run();
+  }
+
+  std::vector<call_event> take() {
+    return std::exchange(out.calls, {});
+  }
+
+  void answer(rpc_answer x) {
+    link.answer(std::move(x), now, out);
+  }
+
+  connection_limits limits;
+  time_point now{std::chrono::hours{1}};
+  heard out;
+  connection link{limits, origin, "10.0.0.1:999", now};
+  grpc_peer peer;
+  std::size_t largest_write = 0;
+  bool peer_understands = true;
+};
+
+inline rpc_answer message_to(call_id call, std::string text) {
+  return {.call = call, .has_message = true, .message = blob{std::move(text)}};
+}
+
+} // namespace troupe::test
