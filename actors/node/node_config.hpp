@@ -20,7 +20,7 @@ class file_system;
 
 /// Where a listener binds.
 struct listen_address {
-  /// An IP literal without brackets, or "localhost"; empty means every interface.
+  /// An IP literal without brackets; empty means every interface.
   std::string host;
   /// 0 lets the system choose.
   std::uint16_t port = 0;
@@ -74,8 +74,8 @@ struct node_config {
   std::filesystem::path data_dir = "default.troupe";
 
   /// gRPC and HTTP/1.1 on the same port. At least one.
-  std::vector<listen_address> listen_client = {{"localhost", 2379}};
-  std::vector<listen_address> listen_peer = {{"localhost", 2380}};
+  std::vector<listen_address> listen_client = {{"127.0.0.1", 2379}};
+  std::vector<listen_address> listen_peer = {{"127.0.0.1", 2380}};
 
   /// What MemberList shows; sorted. The peer URLs and the token also make up the ids of member and
   /// cluster, once, when the data directory is created.

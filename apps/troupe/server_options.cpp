@@ -9,10 +9,12 @@ namespace troupe::options {
 
 namespace {
 
+/// "localhost" listens on 127.0.0.1, as in Go, whatever the resolver names first: etcdctl connects
+/// there.
 std::vector<listen_address> addresses(const std::vector<url>& urls) {
   std::vector<listen_address> result;
   for (const auto& one : urls)
-    result.push_back({one.host, one.port});
+    result.push_back({one.host == "localhost" ? "127.0.0.1" : one.host, one.port});
   return result;
 }
 
@@ -79,7 +81,7 @@ log::settings log_of(const settings& given) {
 }
 
 bool is_loopback(const listen_address& one) {
-  return one.host == "localhost" || one.host == "::1" || one.host.starts_with("127.");
+  return one.host == "::1" || one.host.starts_with("127.");
 }
 
 /// A setting under its old name is passed on unless today's name is set too.

@@ -91,6 +91,29 @@ TEST(help, names_every_flag) {
       EXPECT_THAT(text, HasSubstr("\n  --" + std::string{one.name}));
 }
 
+/// "`a`, `b`": the flags of a section that are treated so.
+std::string names_of(const flag_section& section, treatment treated) {
+  std::string result;
+  for (const auto& one : section.flags)
+    if (one.treated == treated)
+      result += (result.empty() ? "`" : ", `") + std::string{one.name} + "`";
+  return result;
+}
+
+TEST(readme, says_of_every_flag_what_becomes_of_it) {
+  std::ifstream file{README};
+  std::ostringstream readme;
+  readme << file.rdbuf();
+  for (const auto& section : flag_sections()) {
+    if (section.group == flag_group::old)
+      continue;
+    EXPECT_THAT(readme.str(), HasSubstr("| " + std::string{section.title} + " | "
+                                        + names_of(section, treatment::honoured) + " | "
+                                        + names_of(section, treatment::no_effect) + " | "
+                                        + names_of(section, treatment::refused) + " |\n"));
+  }
+}
+
 TEST(nearest, finds_a_slip_and_nothing_for_another_word) {
   EXPECT_EQ(nearest_flag("nmae"), "name");
   EXPECT_EQ(nearest_flag("listen-client-url"), "listen-client-urls");
