@@ -13,8 +13,10 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 READY = re.compile(rb"ready to serve (insecure )?client requests")
@@ -24,6 +26,10 @@ DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]  # not a preexec_fn: gRPC's
 
 class ServerFailed(Exception):
     """The server ended or stayed silent where it should serve; the text ends with its last log lines."""
+
+
+# So that finally and with clean up after a termination as they do after Ctrl-C.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def free_port():
