@@ -53,6 +53,12 @@ std::size_t raise_descriptor_limit() {
   return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
 }
 
+/// A listener whose descriptor belongs to the broker.
+struct door {
+  int descriptor;
+  std::uint16_t port;
+};
+
 class edge_state;
 
 using broker_pointer = caf::stateful_actor<edge_state, broker_face>*;
@@ -63,7 +69,7 @@ public:
 
   edge_state() = default;
 
-  void start(broker_pointer self, edge_config config, edge_parts parts, std::vector<int> listeners);
+  void start(broker_pointer self, edge_config config, edge_parts parts, std::vector<door> doors);
   void serve();
   void drain(std::chrono::milliseconds patience);
   void tick();
@@ -95,7 +101,7 @@ private:
   broker_pointer self_ = nullptr;
   edge_config config_;
   edge_parts parts_;
-  std::vector<int> listeners_;
+  std::vector<door> doors_;
   std::vector<caf::io::accept_handle> acceptors_;
   /// Accepts granted and not used yet.
   std::size_t accept_tokens_ = 0;
@@ -115,11 +121,11 @@ private:
 };
 
 void edge_state::start(broker_pointer self, edge_config config, edge_parts parts,
-                       std::vector<int> listeners) {
+                       std::vector<door> doors) {
   self_ = self;
   config_ = config;
   parts_ = std::move(parts);
-  listeners_ = std::move(listeners);
+  doors_ = std::move(doors);
   real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
   if (real_sockets_) {
     auto limit = raise_descriptor_limit();
@@ -132,8 +138,13 @@ void edge_state::start(broker_pointer self, edge_config config, edge_parts parts
 }
 
 void edge_state::serve() {
-  for (auto descriptor : std::exchange(listeners_, {})) {
-    acceptors_.push_back(self_->add_doorman(descriptor));
+  for (auto door : std::exchange(doors_, {})) {
+    if (door.descriptor >= 0)
+      acceptors_.push_back(self_->add_doorman(door.descriptor));
+    else if (auto opened = self_->add_tcp_doorman(door.port))
+      acceptors_.push_back(opened->first);
+    else
+      continue;
     // Tokens from the first moment on.
     self_->trigger(acceptors_.back(), 1);
     accept_tokens_ += 1;
@@ -330,18 +341,24 @@ void edge_state::pump(client& c) {
 }
 
 void edge_state::close_after_writing(client& c) {
-  if (c.unsent > 0)
+  // What it still sends is not worth reading until then.
+  if (c.unsent > 0) {
+    self_->halt(c.handle);
     return;
+  }
+  self_->trigger(c.handle);
   c.closing = true;
   c.closing_due = now_ + config_.linger_timeout;
   shut(c, SHUT_WR);
 }
 
 void edge_state::shut(client& c, int how) {
-  if (real_sockets_)
+  if (real_sockets_) {
     ::shutdown(static_cast<int>(c.handle.id()), how);
-  else
-    self_->close(c.handle);
+    return;
+  }
+  self_->close(c.handle);
+  self_->send(self_, caf::io::connection_closed_msg{c.handle});
 }
 
 void edge_state::cut(client& c) {
@@ -411,8 +428,9 @@ void edge_state::drain(std::chrono::milliseconds patience) {
     return;
   now_ = parts_.clock->now();
   drain_deadline_ = now_ + patience;
-  for (auto descriptor : std::exchange(listeners_, {}))
-    ::close(descriptor);
+  for (auto door : std::exchange(doors_, {}))
+    if (door.descriptor >= 0)
+      ::close(door.descriptor);
   for (auto acceptor : std::exchange(acceptors_, {}))
     self_->close(acceptor);
   clients_.for_each([this](client& c) {
@@ -423,9 +441,9 @@ void edge_state::drain(std::chrono::milliseconds patience) {
 }
 
 broker_face::behavior_type run_edge(broker_pointer self, const edge_config& config,
-                                    const edge_parts& parts, const std::vector<int>& listeners) {
+                                    const edge_parts& parts, const std::vector<door>& doors) {
   auto& state = self->state;
-  state.start(self, config, parts, listeners);
+  state.start(self, config, parts, doors);
   return {
     [&state](const caf::io::new_connection_msg& msg) { state.on(msg); },
     [](const caf::io::acceptor_closed_msg&) {},
@@ -447,11 +465,12 @@ broker_face::behavior_type run_edge(broker_pointer self, const edge_config& conf
 
 edge_actor spawn_edge(caf::actor_system& system, const edge_config& config, edge_parts parts,
                       std::vector<listener> listeners) {
-  std::vector<int> descriptors;
-  for (auto& one : listeners)
-    descriptors.push_back(one.release());
-  return system.middleman().spawn_broker(run_edge, config, std::move(parts),
-                                         std::move(descriptors));
+  std::vector<door> doors;
+  for (auto& one : listeners) {
+    auto port = one.port();
+    doors.push_back({one.release(), port});
+  }
+  return system.middleman().spawn_broker(run_edge, config, std::move(parts), std::move(doors));
 }
 
 } // namespace troupe

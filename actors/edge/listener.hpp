@@ -18,6 +18,12 @@ public:
   /// @throws std::system_error naming the path.
   static listener unix_socket(const std::string& path);
 
+  /// A port without a socket of ours: CAF opens it. For CAF's test multiplexer, which has no
+  /// sockets at all.
+  static listener by_port(std::uint16_t port) {
+    return {-1, port};
+  }
+
   listener(listener&& other) noexcept;
   listener& operator=(listener&& other) noexcept;
   ~listener();
@@ -27,7 +33,7 @@ public:
     return port_;
   }
 
-  /// Gives the descriptor to the caller.
+  /// Gives the descriptor to the caller; -1 if there is none.
   int release();
 
 private:
