@@ -51,12 +51,12 @@ inline replica make_replica(standing from) {
   config.id = from.id;
   config.voters = from.voters;
   recovered_state found{.hard = {.term = {from.term},
-                               .voted_for = from.voted_for,
-                               .boot = {1},
-                               .commit = {from.commit_hint}},
-                      .before_first = {},
-                      .entries = log_of(from.log),
-                      .applied = {}};
+                                 .voted_for = from.voted_for,
+                                 .boot = {1},
+                                 .commit = {from.commit_hint}},
+                        .before_first = {},
+                        .entries = log_of(from.log),
+                        .applied = {}};
   if (from.applied > 0)
     found.applied = found.entries.at(from.applied - 1).id;
   return replica{config, found, 42};
