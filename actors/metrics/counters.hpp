@@ -116,6 +116,12 @@ struct read_counters {
   batch_histogram batch_reads;
 };
 
+/// Alarms of this cluster as this member has applied them: 1 if active.
+struct alarm_gauges {
+  gauge no_space;
+  gauge corrupt;
+};
+
 /// Everything that actors count while they work. One per node, shared by those who count and those
 /// who show it.
 struct node_counters {
@@ -123,6 +129,7 @@ struct node_counters {
   storage_counters storage;
   apply_counters apply;
   read_counters reads;
+  alarm_gauges alarms;
 };
 
 } // namespace troupe::metrics

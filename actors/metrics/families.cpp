@@ -131,6 +131,17 @@ void write_store(const store_numbers& from, family_writer& to) {
   show("etcd_debugging_mvcc_keys_total", "Total number of keys.", from.keys);
 }
 
+void write_alarms(const alarm_gauges& from, std::string_view server_id, family_writer& to) {
+  to.begin("etcd_debugging_server_alarms", "Alarms for every member in cluster. 1 for active.",
+           prometheus::MetricType::Gauge);
+  auto show = [&](std::string_view type, const gauge& active) {
+    if (active.value() != 0)
+      to.sample({{"alarm_type", type}, {"server_id", server_id}}, 1);
+  };
+  show("NOSPACE", from.no_space);
+  show("CORRUPT", from.corrupt);
+}
+
 void write_process(const process_stats& from, family_writer& to) {
   to.begin("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
            prometheus::MetricType::Counter);

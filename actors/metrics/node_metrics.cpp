@@ -36,6 +36,7 @@ struct node_metrics::parts {
 
   std::vector<prometheus::MetricFamily> collect() const;
 
+  std::string server_id;
   metrics_detail detail;
   std::shared_ptr<node_counters> counters = std::make_shared<node_counters>();
 
@@ -51,11 +52,12 @@ struct node_metrics::parts {
 };
 
 node_metrics::parts::parts(const metrics_identity& identity, metrics_detail detail)
-    : detail(detail), health_success(BuildCounter()
-                                       .Name("etcd_server_health_success")
-                                       .Help("The total number of successful health checks")
-                                       .Register(registry)
-                                       .Add({})),
+    : server_id(hex(identity.member.value)), detail(detail),
+      health_success(BuildCounter()
+                       .Name("etcd_server_health_success")
+                       .Help("The total number of successful health checks")
+                       .Register(registry)
+                       .Add({})),
       health_failures(BuildCounter()
                         .Name("etcd_server_health_failures")
                         .Help("The total number of failed health checks")
@@ -73,7 +75,7 @@ node_metrics::parts::parts(const metrics_identity& identity, metrics_detail deta
     BuildGauge().Name(name).Help(help).Register(registry).Add(labels).Set(value);
   };
   fixed("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label.",
-        {{"server_id", hex(identity.member.value)}}, 1);
+        {{"server_id", server_id}}, 1);
   fixed("etcd_server_version", "Which version is running. 1 for 'server_version' label.",
         {{"server_version", identity.server_version}}, 1);
   fixed("etcd_cluster_version", "Which version is running. 1 for 'cluster_version' label.",
@@ -89,6 +91,7 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
   write_apply(counters->apply, to);
   write_reads(counters->reads, to);
   write_operations(*counters, to);
+  write_alarms(counters->alarms, server_id, to);
   {
     std::lock_guard guard{mutex};
     if (store)

@@ -263,6 +263,17 @@ TEST_F(node_metrics_test, operations_of_applier_and_readers_count_together) {
   EXPECT_EQ(scrape().value("etcd_mvcc_range_total"), "5");
 }
 
+TEST_F(node_metrics_test, only_active_alarms_are_shown) {
+  EXPECT_EQ(scrape().type("etcd_debugging_server_alarms"), "");
+  counters.alarms.no_space.set(1);
+  auto seen = scrape();
+  EXPECT_EQ(seen.type("etcd_debugging_server_alarms"), "gauge");
+  EXPECT_EQ(seen.count("etcd_debugging_server_alarms{"), 1u);
+  EXPECT_EQ(seen.value("etcd_debugging_server_alarms{alarm_type=\"NOSPACE\","
+                       "server_id=\"5c76a90ae78bcee7\"}"),
+            "1");
+}
+
 TEST_F(node_metrics_test, the_store_is_asked_at_each_scrape) {
   std::int64_t revision = 4;
   metrics.set_store(
