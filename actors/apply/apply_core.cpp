@@ -2,6 +2,7 @@
 
 #include "actors/apply/kv_apply.hpp"
 #include "actors/apply/membership.hpp"
+#include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "storage/storage_error.hpp"
 
@@ -31,7 +32,7 @@ struct no_leases : state_view {
 template <class Request>
 Request parse(const command& what) {
   Request request;
-  ensure(request.ParseFromArray(what.body.view().data(), static_cast<int>(what.body.size())),
+  ensure(service::parse_accepted(request, what.body.view()),
          "what is in the log was well formed when it was proposed");
   return request;
 }

@@ -2,6 +2,7 @@
 
 #include "actors/apply/kv_apply.hpp"
 #include "actors/read/range_query.hpp"
+#include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/record.pb.h"
 
@@ -13,7 +14,7 @@ namespace troupe::read {
 namespace {
 
 void parse(google::protobuf::MessageLite& message, const blob& body) {
-  ensure(message.ParseFromArray(body.view().data(), static_cast<int>(body.size())),
+  ensure(service::parse_accepted(message, body.view()),
          "the service lets only well-formed requests pass");
 }
 

@@ -1,10 +1,12 @@
 #include "actors/service/service_core.hpp"
 
 #include "actors/service/kv_checks.hpp"
+#include "actors/service/request_parser.hpp"
 #include "actors/service/rpc_table.hpp"
 #include "messages/command.hpp"
 #include "messages/ensure.hpp"
 
+#include <string>
 #include <utility>
 
 namespace troupe::service {
@@ -14,8 +16,18 @@ namespace {
 /// How long a read round may stay unanswered before it is asked anew.
 constexpr auto round_retry = std::chrono::milliseconds{500};
 
-bool parse(google::protobuf::MessageLite& message, const blob& body) {
-  return message.ParseFromArray(body.view().data(), static_cast<int>(body.size()));
+/// Reads a request and looks at it with `judge`. @param detail gets what to tell the client instead
+/// of the error's own text, if anything.
+template <class Request, class Judge>
+errc take(Request& request, const blob& body, std::string& detail, Judge judge) {
+  auto result = parse(request, body.view());
+  detail = std::move(result.detail);
+  return result.error == errc::none ? judge(request) : result.error;
+}
+
+/// For requests that are fine once they can be read.
+errc nothing_to_refuse(const google::protobuf::MessageLite&) {
+  return errc::none;
 }
 
 command_kind command_of(rpc_method method) {
@@ -133,15 +145,17 @@ void service_core::start(const call_event& call, time_point now, service_output&
 
 void service_core::propose(const call_event& call, time_point now, service_output& out) {
   auto verdict = errc::none;
+  std::string detail;
+  auto checked = [](const auto& request) { return check(request); };
   switch (call.method) {
   case rpc_method::kv_put:
-    verdict = parse(put_, call.body) ? check(put_) : errc::malformed_message;
+    verdict = take(put_, call.body, detail, checked);
     break;
   case rpc_method::kv_delete_range:
-    verdict = parse(delete_range_, call.body) ? check(delete_range_) : errc::malformed_message;
+    verdict = take(delete_range_, call.body, detail, checked);
     break;
   case rpc_method::kv_compact:
-    verdict = parse(compaction_, call.body) ? errc::none : errc::malformed_message;
+    verdict = take(compaction_, call.body, detail, nothing_to_refuse);
     break;
   default:
     break; // a transaction was checked on its way here
@@ -150,7 +164,7 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
   if (verdict == errc::none)
     verdict = check_proposal_size(kind, call.body.size(), limits_.max_request_bytes);
   if (verdict != errc::none) {
-    out.answers.push_back(refuse_with(call.call, verdict));
+    out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
     return;
   }
   ++counter_;
@@ -159,10 +173,12 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
 }
 
 void service_core::start_transaction(const call_event& call, time_point now, service_output& out) {
-  auto verdict =
-    parse(txn_, call.body) ? check(txn_, {limits_.max_txn_ops}) : errc::malformed_message;
+  std::string detail;
+  auto verdict = take(txn_, call.body, detail, [this](const auto& request) {
+    return check(request, {limits_.max_txn_ops});
+  });
   if (verdict != errc::none)
-    out.answers.push_back(refuse_with(call.call, verdict));
+    out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
   else if (is_read_only(txn_))
     start_read(call, now, out);
   else
@@ -171,15 +187,16 @@ void service_core::start_transaction(const call_event& call, time_point now, ser
 
 void service_core::start_read(const call_event& call, time_point now, service_output& out) {
   auto verdict = errc::none;
+  std::string detail;
   bool serializable = false;
   bool point = false;
   switch (call.method) {
   case rpc_method::kv_range:
   case rpc_method::kv_range_stream: {
     bool stream = call.method == rpc_method::kv_range_stream;
-    verdict = !parse(range_, call.body) ? errc::malformed_message
-              : stream                  ? check_stream(range_)
-                                        : check(range_);
+    verdict = take(range_, call.body, detail, [stream](const auto& request) {
+      return stream ? check_stream(request) : check(request);
+    });
     serializable = range_.serializable();
     point = !stream && range_.range_end().empty();
     break;
@@ -189,15 +206,15 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
     break;
   case rpc_method::cluster_member_list: {
     etcdserverpb::MemberListRequest list;
-    verdict = parse(list, call.body) ? errc::none : errc::malformed_message;
+    verdict = take(list, call.body, detail, nothing_to_refuse);
     serializable = !list.linearizable();
     break;
   }
   case rpc_method::maintenance_alarm: {
     etcdserverpb::AlarmRequest alarm;
-    verdict = !parse(alarm, call.body)                            ? errc::malformed_message
-              : alarm.action() != etcdserverpb::AlarmRequest::GET ? errc::unimplemented
-                                                                  : errc::none;
+    verdict = take(alarm, call.body, detail, [](const auto& request) {
+      return request.action() == etcdserverpb::AlarmRequest::GET ? errc::none : errc::unimplemented;
+    });
     break;
   }
   default:
@@ -206,7 +223,7 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
   if (verdict == errc::none && reads_.waiting() >= limits_.max_waiting_reads)
     verdict = errc::too_many_requests;
   if (verdict != errc::none) {
-    out.answers.push_back(refuse_with(call.call, verdict));
+    out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
     return;
   }
   gated_read read{{call.call, call.method, call.body}, point, now + limits_.request_timeout};

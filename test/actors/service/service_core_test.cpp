@@ -89,6 +89,18 @@ TEST_F(service_core_test, body_that_is_no_protobuf_is_refused) {
   auto out = call(rpc_method::kv_put, std::string{"\xff\xff\xff"});
   ASSERT_EQ(out.answers.size(), 1u);
   EXPECT_EQ(out.answers[0].error, errc::malformed_message);
+  EXPECT_EQ(out.answers[0].detail, "grpc: error unmarshalling request: unexpected EOF");
+}
+
+TEST_F(service_core_test, transaction_deeper_than_parsers_like_is_proposed) {
+  etcdserverpb::TxnRequest request;
+  auto* innermost = &request;
+  for (int depth = 0; depth < 100; ++depth)
+    innermost = innermost->add_success()->mutable_request_txn();
+  innermost->add_success()->mutable_request_put()->set_key("a");
+  auto out = call(rpc_method::kv_txn, request.SerializeAsString());
+  EXPECT_TRUE(out.answers.empty());
+  EXPECT_EQ(out.to_propose.size(), 1u);
 }
 
 TEST_F(service_core_test, too_large_proposal_is_refused) {
