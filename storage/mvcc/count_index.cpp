@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t changes_per_block = 512;
 constexpr std::size_t changes_per_lock = 64;
 constexpr std::size_t max_buckets_per_chunk = 256;
+constexpr std::size_t merges_per_lock = 16;
 constexpr std::size_t max_boundary_bytes = 1024;
 constexpr std::size_t max_hints = 1024;
 
@@ -194,8 +195,12 @@ std::optional<key_range> count_index::next_to_refine() {
     return key_range{chunks_[p.chunk].buckets[p.bucket].begin,
                      end ? std::optional{*end} : std::nullopt};
   };
-  for (; !sparse_.empty(); sparse_.pop_front())
-    merge_sparse(sparse_.front());
+  for (std::size_t merges = 0; merges < merges_per_lock && !sparse_.empty(); ++merges) {
+    merge_chunk(find(sparse_.front()).chunk);
+    sparse_.pop_front();
+  }
+  if (buckets_ > limits_.max_buckets)
+    merge_chunk(next_merge_++ % chunks_.size());
   if (unknown_ > 0)
     for (std::size_t c = 0; c < chunks_.size(); ++c)
       for (std::size_t b = 0; chunks_[c].unknown > 0 && b < chunks_[c].buckets.size(); ++b)
@@ -210,21 +215,27 @@ std::optional<key_range> count_index::next_to_refine() {
   return std::nullopt;
 }
 
-/// Joins the key's bucket with a neighbour of its chunk if both together are not large.
-void count_index::merge_sparse(std::string_view key) {
-  const auto p = find(key);
-  auto& in = chunks_[p.chunk].buckets;
-  const auto end = std::min(p.bucket + 1, in.size() - 1);
-  for (auto left = std::max<std::size_t>(p.bucket, 1) - 1; left < end; ++left) {
-    auto& a = in[left];
-    const auto& b = in[left + 1];
-    if (!a.known || !b.known || a.keys + b.keys > static_cast<std::int64_t>(target()))
-      continue;
-    a.keys += b.keys;
-    in.erase(in.begin() + static_cast<std::ptrdiff_t>(left) + 1);
-    --buckets_;
-    return;
+/// Joins neighbouring buckets of a chunk that together are not large; before that a short chunk
+/// with the next one.
+void count_index::merge_chunk(std::size_t at) {
+  if (at + 1 < chunks_.size()
+      && chunks_[at].buckets.size() + chunks_[at + 1].buckets.size() <= max_buckets_per_chunk / 2) {
+    auto& from = chunks_[at + 1].buckets;
+    chunks_[at].buckets.insert(chunks_[at].buckets.end(), std::make_move_iterator(from.begin()),
+                               std::make_move_iterator(from.end()));
+    chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(at) + 1);
   }
+  auto& in = chunks_[at].buckets;
+  auto last = in.begin();
+  for (auto b = last + 1; b != in.end(); ++b) {
+    if (last->known && b->known && last->keys + b->keys <= static_cast<std::int64_t>(target()))
+      last->keys += b->keys;
+    else if (++last != b)
+      *last = std::move(*b);
+  }
+  buckets_ -= static_cast<std::size_t>(in.end() - (last + 1));
+  in.erase(last + 1, in.end());
+  chunks_[at].sum_up();
 }
 
 std::optional<count_index::reading> count_index::read_buckets(const key_range& range,

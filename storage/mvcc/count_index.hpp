@@ -18,9 +18,9 @@ namespace troupe::mvcc {
 
 struct count_limits {
   /// How many keys a bucket should have; a count reads up to two of its buckets.
-  std::size_t bucket_keys = 512;
-  /// More keys than this many buckets of that size make larger buckets.
-  std::size_t max_buckets = 32768;
+  std::size_t bucket_keys = 128;
+  /// Buckets grow with the number of keys so that about this many suffice.
+  std::size_t max_buckets = 131072;
   /// For the changes of late that lead from the newest count back to an older revision's.
   std::size_t recent_bytes = std::size_t{8} << 20;
 };
@@ -107,7 +107,7 @@ private:
   position find(std::string_view key) const;
   const std::string* begin_after(position p) const;
   std::optional<key_range> next_to_refine();
-  void merge_sparse(std::string_view key);
+  void merge_chunk(std::size_t at);
   static std::optional<reading> read_buckets(const key_range& range, std::size_t target,
                                              std::size_t max_keys, const key_reader& read);
   bool replace(const key_range& old, std::int64_t at, reading found);
@@ -128,6 +128,8 @@ private:
   /// Keys whose buckets have become too large or too small.
   std::deque<std::string> large_;
   std::deque<std::string> sparse_;
+  /// Turns round over the chunks while there are too many buckets.
+  std::size_t next_merge_ = 0;
 };
 
 } // namespace troupe::mvcc

@@ -4,33 +4,21 @@ namespace troupe::mvcc {
 
 head_cache::head_cache(std::size_t budget_bytes) : budget_(budget_bytes) {}
 
-head_cache::answer head_cache::find(std::string_view key, key_head& head) {
-  const auto found = entries_.get<0>().find(key);
-  if (found == entries_.get<0>().end())
-    return answer::unknown;
-  auto& order = entries_.get<1>();
-  order.relocate(order.begin(), entries_.project<1>(found));
-  if (!found->head)
-    return answer::absent;
-  head = *found->head;
-  return answer::present;
-}
-
-void head_cache::store(std::string_view key, const std::optional<key_head>& head) {
+head_cache::slot& head_cache::at(std::string_view key) {
   auto& order = entries_.get<1>();
   if (const auto found = entries_.get<0>().find(key); found != entries_.get<0>().end()) {
-    found->head = head;
     order.relocate(order.begin(), entries_.project<1>(found));
-    return;
+    return found->what;
   }
   if (key.size() > budget_ / 8)
-    return;
-  order.push_front(entry{std::string{key}, head});
+    return not_kept_ = {};
+  order.push_front(entry{std::string{key}, {}});
   bytes_ += cost(order.front());
-  while (bytes_ > budget_) {
+  while (bytes_ > budget_ && order.size() > 1) {
     bytes_ -= cost(order.back());
     order.pop_back();
   }
+  return order.front().what;
 }
 
 /// With the node's links and its share of the hash table.

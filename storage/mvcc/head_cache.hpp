@@ -7,7 +7,7 @@
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,15 +17,19 @@ namespace troupe::mvcc {
 /// writer's own; it holds what the open batch has made of a key.
 class head_cache {
 public:
+  enum class known : std::uint8_t { no, absent, present };
+
+  struct slot {
+    known is = known::no;
+    /// If present.
+    key_head head;
+  };
+
   /// Keys longer than an eighth of the budget are not kept.
   explicit head_cache(std::size_t budget_bytes);
 
-  enum class answer { unknown, absent, present };
-
-  answer find(std::string_view key, key_head& head);
-
-  /// No head: the key does not exist.
-  void store(std::string_view key, const std::optional<key_head>& head);
+  /// The key's slot, to read and to write until the next call; new if nothing is known.
+  slot& at(std::string_view key);
 
   std::size_t bytes() const {
     return bytes_;
@@ -35,7 +39,7 @@ private:
   struct entry {
     std::string key;
     /// Part of no index.
-    mutable std::optional<key_head> head;
+    mutable slot what;
   };
 
   struct hash {
@@ -62,6 +66,8 @@ private:
   std::size_t bytes_ = 0;
   /// The sequence begins with the key used last.
   container entries_;
+  /// For keys that are not kept.
+  slot not_kept_;
 };
 
 } // namespace troupe::mvcc

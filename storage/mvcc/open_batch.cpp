@@ -95,50 +95,50 @@ std::int64_t open_batch::next_revision() {
 void open_batch::put(std::string_view key, std::string_view value, lease_id lease,
                      std::int64_t sub) {
   ensure(!key.empty(), "a key is not empty");
-  const auto old = head(key);
+  auto& head = this->head(key);
+  const bool existed = head.is == head_cache::known::present;
   const auto main = state_.revision;
+  head.is = head_cache::known::present;
+  head.head = {existed ? head.head.create_revision : main, main,
+               existed ? head.head.version + 1 : 1, lease};
+  encode_version(head.head, value, record_);
+  batch_->put_version(key, main, record_);
   event e{event::type::put,
           {main, sub},
-          {std::string{key}, std::string{value}, old ? old->create_revision : main, main,
-           old ? old->version + 1 : 1, lease}};
-  const auto now = head_of(e.kv);
-  encode_version(now, value, record_);
-  batch_->put_version(key, main, record_);
-  heads_.store(key, now);
-  if (!old)
+          {std::string{key}, std::string{value}, head.head.create_revision, main, head.head.version,
+           lease}};
+  if (!existed)
     changes_.push_back({main, 1, e.kv.key});
-  add(std::move(e), old.has_value());
+  add(std::move(e), existed);
 }
 
 void open_batch::erase(std::string_view key, std::int64_t sub) {
   const auto main = state_.revision;
   event e{event::type::deletion, {main, sub}, {.key = std::string{key}, .mod_revision = main}};
   batch_->erase_version(key, main);
-  heads_.store(key, std::nullopt);
+  head(key) = {head_cache::known::absent, {}};
   changes_.push_back({main, -1, e.kv.key});
   add(std::move(e), true);
 }
 
-std::optional<key_head> open_batch::head(std::string_view key) {
-  key_head known;
-  switch (heads_.find(key, known)) {
-  case head_cache::answer::present:
-    return known;
-  case head_cache::answer::absent:
-    return std::nullopt;
-  case head_cache::answer::unknown:
-    break;
+/// What the key is now.
+head_cache::slot& open_batch::head(std::string_view key) {
+  auto& slot = heads_.at(key);
+  if (slot.is == head_cache::known::no) {
+    std::optional<key_value> found;
+    ensure(get(key, state_.revision, found) == errc::none, "the newest revision is readable");
+    slot.is = found ? head_cache::known::present : head_cache::known::absent;
+    if (found)
+      slot.head = head_of(*found);
   }
-  std::optional<key_value> found;
-  ensure(get(key, state_.revision, found) == errc::none, "the newest revision is readable");
-  return found ? std::optional{head_of(*found)} : std::nullopt;
+  return slot;
 }
 
 /// Records the change in `events` and lays it over the engine.
 void open_batch::add(event e, bool existed) {
   const auto at = e.at;
   encode_event({record_type(e), e.kv.key, {}}, record_);
-  batch_->put(family::events, event_key(at), record_);
+  batch_->put(family::events, event_key{at}.view(), record_);
   const auto earlier = overlay_.add(std::move(e), existed);
   if (earlier != overlay::none && overlay_.at(earlier).at.main == at.main
       && overlay_.at(earlier).kind == event::type::put)
@@ -151,7 +151,7 @@ void open_batch::keep_replaced(const event& earlier) {
   std::string version;
   encode_version(head_of(earlier.kv), earlier.kv.value, version);
   encode_event({record_type(earlier), earlier.kv.key, version}, record_);
-  batch_->put(family::events, event_key(earlier.at), record_);
+  batch_->put(family::events, event_key{earlier.at}.view(), record_);
 }
 
 void open_batch::compact(std::int64_t at) {
@@ -159,7 +159,7 @@ void open_batch::compact(std::int64_t at) {
   ensure(at <= state_.revision, "the floor is a revision that was there");
   state_.compacted = at;
   if (at > 0)
-    batch_->erase_range(family::events, event_key({0, 0}), event_key({at, 0}));
+    batch_->erase_range(family::events, event_key{{0, 0}}.view(), event_key{{at, 0}}.view());
 }
 
 void open_batch::put(family where, std::string_view key, std::string_view value) {

@@ -51,7 +51,7 @@ public:
 
   /// Whether the key exists now.
   bool exists(std::string_view key) {
-    return head(key).has_value();
+    return head(key).is == head_cache::known::present;
   }
 
   void compact(std::int64_t at);
@@ -73,7 +73,7 @@ public:
 private:
   using plain_overlay = std::map<std::string, std::optional<std::string>, std::less<>>;
 
-  std::optional<key_head> head(std::string_view key);
+  head_cache::slot& head(std::string_view key);
   void add(event e, bool existed);
   void keep_replaced(const event& earlier);
 

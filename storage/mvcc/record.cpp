@@ -37,9 +37,9 @@ CodedInputStream input(std::string_view record) {
                           static_cast<int>(record.size())};
 }
 
-void append_big_endian(std::string& out, std::uint64_t number) {
+void put_big_endian(char* to, std::uint64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8)
-    out += static_cast<char>(number >> shift);
+    *to++ = static_cast<char>(number >> shift);
 }
 
 std::uint64_t big_endian(std::string_view bytes) {
@@ -73,12 +73,9 @@ std::size_t decode_head(std::string_view record, key_head& head) {
   return static_cast<std::size_t>(from.CurrentPosition());
 }
 
-std::string event_key(revision at) {
-  std::string key;
-  key.reserve(16);
-  append_big_endian(key, static_cast<std::uint64_t>(at.main));
-  append_big_endian(key, static_cast<std::uint64_t>(at.sub));
-  return key;
+event_key::event_key(revision at) {
+  put_big_endian(bytes_, static_cast<std::uint64_t>(at.main));
+  put_big_endian(bytes_ + 8, static_cast<std::uint64_t>(at.sub));
 }
 
 revision decode_event_key(std::string_view key) {
@@ -128,12 +125,11 @@ event_record decode_event(std::string_view record) {
 }
 
 std::string encode_state(const store_state& state) {
-  std::string record;
-  record.reserve(32);
-  append_big_endian(record, static_cast<std::uint64_t>(state.revision));
-  append_big_endian(record, static_cast<std::uint64_t>(state.compacted));
-  append_big_endian(record, state.applied.term.value);
-  append_big_endian(record, state.applied.index.value);
+  std::string record(32, '\0');
+  put_big_endian(record.data(), static_cast<std::uint64_t>(state.revision));
+  put_big_endian(record.data() + 8, static_cast<std::uint64_t>(state.compacted));
+  put_big_endian(record.data() + 16, state.applied.term.value);
+  put_big_endian(record.data() + 24, state.applied.index.value);
   return record;
 }
 

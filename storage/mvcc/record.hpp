@@ -26,7 +26,18 @@ void encode_version(const key_head& head, std::string_view value, std::string& o
 std::size_t decode_head(std::string_view record, key_head& head);
 
 /// The key of `events`: orders like the revision.
-std::string event_key(revision at);
+class event_key {
+public:
+  explicit event_key(revision at);
+
+  std::string_view view() const {
+    return {bytes_, sizeof bytes_};
+  }
+
+private:
+  char bytes_[16];
+};
+
 revision decode_event_key(std::string_view key);
 
 /// The value of `events`.

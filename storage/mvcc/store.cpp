@@ -194,7 +194,7 @@ public:
     const auto begin = event_key({first, 0});
     const auto end = event_key({last + 1, 0});
     of_.engine.latest().visit(
-      family::events, begin, end, [&](std::string_view key, std::string_view record) {
+      family::events, begin.view(), end.view(), [&](std::string_view key, std::string_view record) {
         // The floor as it is now: what this visit sees was fixed before.
         event e;
         result =

@@ -330,10 +330,10 @@ class store_model_test : public testing::TestWithParam<engine_kind> {};
 
 TEST_P(store_model_test, random_histories_agree_with_the_model) {
   const auto rocksdb = GetParam() == engine_kind::rocksdb;
-  for (std::uint64_t seed = 1; seed <= (rocksdb ? 12 : 150) && !HasFatalFailure(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= (rocksdb ? 6 : 150) && !HasFatalFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     walk w{GetParam(), seed};
-    for (int i = 0; i < (rocksdb ? 400 : 800) && !HasFatalFailure(); ++i)
+    for (int i = 0; i < (rocksdb ? 300 : 800) && !HasFatalFailure(); ++i)
       w.step();
   }
 }
