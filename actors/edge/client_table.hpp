@@ -35,6 +35,8 @@ struct client {
   /// We sent our last byte; at `closing_due` the client's patience with closing ends too.
   bool closing = false;
   time_point closing_due = time_point::max();
+  /// What it sent after that.
+  std::size_t ignored_bytes = 0;
 };
 
 /// The connections of an edge by handle and by number, and which of them is to be looked after

@@ -183,9 +183,7 @@ void edge_state::on(const caf::io::new_connection_msg& msg) {
   now_ = parts_.clock->now();
   accept_tokens_ -= std::min<std::size_t>(accept_tokens_, 1);
   newest_descriptor_ = static_cast<std::size_t>(msg.handle.id());
-  auto remote = self_->remote_addr(msg.handle);
-  remote += ':';
-  remote += std::to_string(self_->remote_port(msg.handle));
+  auto remote = real_sockets_ ? peer_address(static_cast<int>(msg.handle.id())) : "test";
   auto& c = clients_.add(msg.handle, config_, std::move(remote), now_);
   self_->ack_writes(msg.handle, true);
   self_->configure_read(msg.handle, caf::io::receive_policy::at_most(c.read_bytes));
@@ -199,8 +197,12 @@ void edge_state::on(const caf::io::new_data_msg& msg) {
   if (c == nullptr)
     return;
   parts_.counters->bytes_received.add(msg.buf.size());
-  if (c->closing)
+  if (c->closing) {
+    c->ignored_bytes += msg.buf.size();
+    if (c->ignored_bytes > config_.linger_bytes)
+      cut(*c);
     return;
+  }
   now_ = parts_.clock->now();
   c->link.receive({msg.buf.data(), msg.buf.size()}, now_, heard_);
   if (msg.buf.size() == c->read_bytes && c->read_bytes < config_.max_read_bytes) {
@@ -366,6 +368,11 @@ void edge_state::cut(client& c) {
     parts_.counters->connections_cut.add(1);
   c.closing = true;
   c.closing_due = time_point::max();
+  if (real_sockets_) {
+    // Reset instead of a farewell: the kernel too forgets the connection and what it holds for it.
+    linger reset{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(static_cast<int>(c.handle.id()), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
   // A connection that is not read would never notice.
   self_->trigger(c.handle);
   shut(c, SHUT_RDWR);

@@ -36,6 +36,8 @@ struct edge_config {
   std::chrono::nanoseconds write_stall_timeout = std::chrono::seconds{30};
   /// How long a connection that we ended waits for the client to close its side.
   std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
+  /// What such a client may still send before it is cut off.
+  std::size_t linger_bytes = 262'144;
 };
 
 } // namespace troupe

@@ -43,4 +43,8 @@ private:
   std::uint16_t port_ = 0;
 };
 
+/// Address of the other end of a connected socket: "10.0.0.1:999", "[::1]:999", or "unix". (CAF
+/// ends the process when asked for the port of a socket that has none.)
+std::string peer_address(int descriptor);
+
 } // namespace troupe

@@ -2,7 +2,9 @@
 // and measurements of `actors/edge` with real clients talk to. Prints its port, serves until
 // standard input ends, then drains.
 //
-// usage: edge_echo_server [host [port [edges]]]
+// usage: edge_echo_server [host [port [edges [quick]]]]
+// A host that begins with '/' is a socket file. `quick`: clients have one second instead of many
+// for what they must do.
 
 #include "actors/edge/edge_broker.hpp"
 
@@ -163,7 +165,7 @@ double cpu_seconds() {
 }
 
 struct server {
-  server(const std::string& host, std::uint16_t port, std::size_t edge_count);
+  server(const std::string& host, std::uint16_t port, std::size_t edge_count, bool quick);
   void report() const;
   void drain();
 
@@ -178,7 +180,7 @@ struct server {
   std::vector<edge_actor> edges;
 };
 
-server::server(const std::string& host, std::uint16_t wanted, std::size_t edge_count)
+server::server(const std::string& host, std::uint16_t wanted, std::size_t edge_count, bool quick)
     : port(wanted), edge_cfgs(edge_count) {
   echoes = core.spawn<caf::detached>(echo);
   page = core.spawn(pages);
@@ -192,6 +194,8 @@ server::server(const std::string& host, std::uint16_t wanted, std::size_t edge_c
     port = listeners.front().port();
     edge_config config;
     config.number = static_cast<std::uint32_t>(i);
+    if (quick)
+      config.limits.header_timeout = config.write_stall_timeout = std::chrono::seconds{1};
     edges.push_back(spawn_edge(*systems.back(), config, {echoes, page, clock, counters.back()},
                                std::move(listeners)));
   }
@@ -235,7 +239,7 @@ int main(int argc, char** argv) {
   std::string host = argc > 1 ? argv[1] : "127.0.0.1";
   auto port = static_cast<std::uint16_t>(argc > 2 ? std::stoi(argv[2]) : 0);
   auto edge_count = static_cast<std::size_t>(argc > 3 ? std::stoi(argv[3]) : 1);
-  server all{host, port, edge_count};
+  server all{host, port, edge_count, argc > 4};
   std::printf("port %u\n", all.port);
   std::fflush(stdout);
   std::string line;
