@@ -3,6 +3,7 @@
 #include "messages/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/atom.hpp>
@@ -10,6 +11,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <gtest/gtest.h>
 #include <utility>
 #include <vector>
@@ -26,21 +28,24 @@ struct deterministic_config : caf::actor_system_config {
   }
 };
 
-/// An actor system under the test scheduler. Ends what was given to `own`, also when the test
-/// failed, and checks that nothing is left.
-class actor_fixture : public ::testing::Test {
-protected:
-  actor_fixture() : sched(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())) {}
+/// An actor system under the test scheduler. Ends what was given to `own`, also when a test failed.
+class actor_stage {
+public:
+  actor_stage() : sched(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())) {}
 
-  ~actor_fixture() override {
+  actor_stage(const actor_stage&) = delete;
+  actor_stage& operator=(const actor_stage&) = delete;
+
+  ~actor_stage() {
     for (const auto& actor : owned_)
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     owned_.clear();
     run();
     sched.clock().cancel_all();
+    EXPECT_EQ(system.registry().running(), 0u) << "every actor ends with its test";
   }
 
-  /// The actor ends with the fixture.
+  /// The actor ends with the stage.
   template <class Handle>
   Handle own(Handle actor) {
     owned_.push_back(caf::actor_cast<caf::strong_actor_ptr>(actor));
@@ -61,8 +66,16 @@ protected:
     return true;
   }
 
-  /// Lets whoever is first in line take one message.
+  /// Lets whoever is first in line take one message. @returns whether there was one.
   bool step_any() {
+    return sched.try_run_once();
+  }
+
+  /// Lets somebody take one message; `choice` says who. @returns whether there was one.
+  bool step_any(std::uint64_t choice) {
+    if (sched.jobs.empty())
+      return false;
+    std::swap(sched.jobs.front(), sched.jobs[choice % sched.jobs.size()]);
     return sched.try_run_once();
   }
 
@@ -81,5 +94,7 @@ protected:
 private:
   std::vector<caf::strong_actor_ptr> owned_;
 };
+
+class actor_fixture : public ::testing::Test, protected actor_stage {};
 
 } // namespace troupe::test

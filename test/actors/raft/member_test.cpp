@@ -2,13 +2,23 @@
 #include "test/support/actor_fixture.hpp"
 #include "test/support/recorder.hpp"
 
-#include <caf/scoped_actor.hpp>
+#include <algorithm>
 
 namespace troupe::raft {
 
 namespace {
 
 constexpr member_id us{1};
+constexpr member_id second{2};
+constexpr member_id third{3};
+
+/// Entries behind `index`, one for each term.
+std::vector<entry> log_after(std::uint64_t index, const std::vector<std::uint64_t>& terms) {
+  std::vector<entry> result;
+  for (auto term : terms)
+    result.push_back({.id = {{term}, {++index}}, .payload = {}});
+  return result;
+}
 
 core_config config_of(std::set<member_id> voters) {
   core_config result;
@@ -28,7 +38,7 @@ protected:
                 .reader = own(reader.actor),
                 .listener = own(listener.actor),
                 .peers = {}};
-    for (auto id : {member_id{2}, member_id{3}})
+    for (auto id : {second, third})
       if (voters.contains(id))
         out.peers[id] = own(peer.actor);
     send(member, out);
@@ -92,6 +102,119 @@ TEST_F(member_test, a_proposal_reaches_the_applier_once_it_is_on_disk) {
   ASSERT_EQ(done->entries.size(), 1u);
   EXPECT_EQ(done->entries[0].origin, (entry_origin{us, boot_count{1}, 5}));
   EXPECT_EQ(done->entries[0].payload.view(), "x");
+}
+
+TEST_F(member_test, a_vote_answer_does_not_leave_before_it_is_on_disk) {
+  launch({us, second, third});
+  send(member, request_vote{.term = {2}, .candidate = second});
+  run();
+  auto write = storage.take<persist>();
+  ASSERT_TRUE(write);
+  EXPECT_EQ(write->state->voted_for, second);
+  EXPECT_TRUE(peer.all<request_vote_reply>().empty());
+  send(member, persisted{write->batch, {}});
+  run();
+  auto reply = peer.take<request_vote_reply>();
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(reply->granted);
+}
+
+TEST_F(member_test, a_follower_refuses_proposals_towards_the_applier) {
+  launch({us, second, third});
+  send(member, propose{{{.counter = 5, .payload = {}}, {.counter = 6, .payload = {}}}});
+  run();
+  auto refused = applier.take<propose_refused>();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->counters, (std::vector<std::uint64_t>{5, 6}));
+  EXPECT_EQ(refused->reason, errc::not_leader);
+  EXPECT_TRUE(storage.all<persist>().empty());
+}
+
+TEST_F(member_test, reads_are_answered_towards_the_reader) {
+  lead_alone();
+  send(member, read_index_request{9});
+  run();
+  auto reply = reader.take<read_index_reply>();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->round, 9u);
+  EXPECT_EQ(reply->error, errc::none);
+  EXPECT_EQ(reply->index, log_index{1});
+}
+
+TEST_F(member_test, storage_may_release_what_the_state_machine_has_flushed) {
+  lead_alone();
+  send(member, applied{{{1}, {1}}, {}});
+  run();
+  EXPECT_FALSE(storage.take<release_log>()) << "applied is not flushed";
+  send(member, applied{{{1}, {1}}, {{1}, {1}}});
+  send(member, applied{{{1}, {1}}, {{1}, {1}}});
+  run();
+  ASSERT_EQ(storage.all<release_log>().size(), 1u) << "told once";
+  EXPECT_EQ(storage.take<release_log>()->upto, (entry_id{{1}, {1}}));
+}
+
+TEST_F(member_test, what_comes_before_the_handles_waits_for_the_first_role) {
+  member = own(spawn_member(system, {.core = config_of({us}), .found = {.hard = {.boot = {1}}}}));
+  send(member, propose{{{.counter = 5, .payload = {}}}});
+  send(member, tick{});
+  run();
+  send(member, handles{.storage = own(storage.actor),
+                       .applier = own(applier.actor),
+                       .reader = {},
+                       .listener = own(listener.actor),
+                       .peers = {}});
+  run();
+  EXPECT_EQ(applier.all<propose_refused>().size(), 1u);
+  EXPECT_EQ(status().role, raft_role::candidate);
+}
+
+TEST_F(member_test, starts_from_what_was_recovered) {
+  recovered_state found{.hard = {.term = {3}, .voted_for = us, .boot = {2}, .commit = {2}},
+                        .before_first = {{1}, {1}},
+                        .entries = log_after(1, {2, 3, 3}),
+                        .applied = {{1}, {1}}};
+  launch({us}, found);
+  // Known to be committed and on disk: no leader is needed to apply it.
+  ASSERT_EQ(applier.all<committed>().size(), 1u);
+  EXPECT_EQ(applier.take<committed>()->entries.back().id, (entry_id{{2}, {2}}));
+  last = {{3}, {4}};
+  send(member, tick{});
+  run();
+  persist_all();
+  persist_all();
+  auto rest = applier.take<committed>();
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->entries.front().id, (entry_id{{3}, {3}}));
+  EXPECT_EQ(rest->entries.back().id, (entry_id{{4}, {5}}));
+}
+
+TEST_F(member_test, an_error_ends_member_and_role) {
+  launch({us});
+  const auto before = system.registry().running();
+  caf::error reason;
+  caf::actor_cast<caf::strong_actor_ptr>(member)->get()->attach_functor(
+    [&](const caf::error& why) { reason = why; });
+  // Storage cannot have written what was never asked for.
+  send(member, persisted{99, {}});
+  run();
+  EXPECT_EQ(reason, errc::internal) << system.render(reason);
+  EXPECT_EQ(system.registry().running(), before - 2);
+}
+
+TEST_F(member_test, one_proposal_of_many_shares_its_write_with_all) {
+  lead_alone();
+  send(member, propose{{{.counter = 1, .payload = {}}, {.counter = 2, .payload = {}}}});
+  run();
+  ASSERT_EQ(storage.all<persist>().size(), 1u);
+  EXPECT_EQ(storage.all<persist>()[0].entries.size(), 2u);
+}
+
+TEST_F(member_test, forwards_payloads_without_a_copy) {
+  lead_alone();
+  blob payload{std::string(1000, 'x')};
+  send(member, propose{{{.counter = 1, .payload = payload}}});
+  run();
+  EXPECT_EQ(storage.all<persist>()[0].entries[0].payload.view().data(), payload.view().data());
 }
 
 } // namespace
