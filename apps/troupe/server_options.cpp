@@ -80,10 +80,6 @@ log::settings log_of(const settings& given) {
           .outputs = given.list("log-outputs")};
 }
 
-bool is_loopback(const listen_address& one) {
-  return one.host == "::1" || one.host.starts_with("127.");
-}
-
 /// A setting under its old name is passed on unless today's name is set too.
 settings with_successors(const settings& given) {
   auto result = given;
@@ -114,10 +110,6 @@ std::vector<notice> notices_of(const settings& given, const node_config& node) {
     warn("it isn't recommended to use default name, please set a value for --name. Note that etcd "
          "might run into issue when multiple members have the same default name",
          {{"name", node.name}});
-  for (const auto& one : node.listen_peer)
-    if (!is_loopback(one))
-      warn("the peer port has no TLS; it is for loopback or a trusted network",
-           {{"address", one.host + ":" + std::to_string(one.port)}});
   return result;
 }
 

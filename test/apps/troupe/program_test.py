@@ -99,7 +99,8 @@ class Running(unittest.TestCase):
             self.assertEqual(list(line)[:4], ["level", "ts", "caller", "msg"])
             self.assertRegex(line["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
         by_message = {line["msg"]: line for line in lines}
-        self.assertEqual(by_message["these flags have no effect"]["flags"], ["max-wals", "pre-vote"])
+        self.assertEqual(by_message["these flags have no effect"]["flags"],
+                         ["listen-peer-urls", "max-wals", "pre-vote"])
         self.assertEqual(by_message["starting an etcd server"]["etcd-version"], "3.6.14")
         serving = by_message["serving client traffic insecurely; this is strongly discouraged!"]
         self.assertEqual((serving["traffic"], serving["address"]), ("grpc+http", server.address))

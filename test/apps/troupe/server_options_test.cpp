@@ -236,14 +236,5 @@ TEST(server_options, an_old_name_is_passed_on_with_a_warning) {
             6U);
 }
 
-TEST(server_options, a_peer_port_beyond_loopback_is_warned_about) {
-  constexpr auto text = "the peer port has no TLS; it is for loopback or a trusted network";
-  EXPECT_EQ(noted(accept({"--listen-peer-urls=http://0.0.0.0:2380"}), text, "address"),
-            std::vector<std::string>{"0.0.0.0:2380"});
-  EXPECT_TRUE(
-    noted(accept({"--listen-peer-urls=http://127.0.0.2:1,http://[::1]:1"}), text, "address")
-      .empty());
-}
-
 } // namespace
 } // namespace troupe::options
