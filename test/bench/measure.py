@@ -1,4 +1,6 @@
-"""What the measuring scripts share: where the programs are, a load with what it cost the server, tables."""
+"""What the measuring scripts share: where the programs are, a load with what it cost the server,
+tables.
+"""
 
 import argparse
 import contextlib
@@ -24,7 +26,9 @@ class LoadFailed(Exception):
 
 
 class Cost(NamedTuple):
-    """One load: `rate` in calls/s, latencies in ms, server CPU in microseconds per call, bytes per call."""
+    """One load: `rate` in calls/s, latencies in ms, server CPU in microseconds per call, bytes
+    per call.
+    """
 
     rate: float
     p50_ms: float
@@ -42,7 +46,15 @@ class Programs:
 
     def load(self, server, method, calls, **options):
         """Runs grpc_load against `server`. Every call must succeed."""
-        command = [self._load, "--address", server.address, "--method", method, "--calls", str(calls)]
+        command = [
+            self._load,
+            "--address",
+            server.address,
+            "--method",
+            method,
+            "--calls",
+            str(calls),
+        ]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         cpu, written = server.cpu_seconds(), server.written_bytes()
@@ -50,9 +62,13 @@ class Programs:
         if done.returncode != 0:
             raise LoadFailed(f"{method}: {done.stderr.strip()} {done.stdout.strip()}")
         result = json.loads(done.stdout)
-        return Cost(result["calls_per_second"], result["p50_us"] / 1000, result["p99_us"] / 1000,
-                    (server.cpu_seconds() - cpu) / calls * 1e6,
-                    (server.written_bytes() - written) / calls)
+        return Cost(
+            result["calls_per_second"],
+            result["p50_us"] / 1000,
+            result["p99_us"] / 1000,
+            (server.cpu_seconds() - cpu) / calls * 1e6,
+            (server.written_bytes() - written) / calls,
+        )
 
     @contextlib.contextmanager
     def server(self, command):
@@ -68,13 +84,16 @@ class Programs:
 def parser(description):
     """An argument parser with what every measurement needs."""
     build = ROOT / "build" / "release"
-    result = argparse.ArgumentParser(description=description,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--server", default=str(build / "apps/troupe/troupe"),
-                        help="command of the node to measure")
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument(
+        "--server", default=str(build / "apps/troupe/troupe"), help="command of the node to measure"
+    )
     result.add_argument("--load", default=str(build / "test/bench/grpc_load"))
-    result.add_argument("--directory", default=None,
-                        help="where data directories are made; must be a real disk")
+    result.add_argument(
+        "--directory", default=None, help="where data directories are made; must be a real disk"
+    )
     result.add_argument("--check", action="store_true", help="exit 1 where a target is missed")
     return result
 

@@ -43,11 +43,17 @@ class Bugs(unittest.TestCase):
         self.assert_broken("LOST", [*TINY, "--bug", "early-ack"], power=True)
 
     def test_a_log_whose_name_is_not_synced(self):
-        self.assert_broken("LOST", [*TINY, "--bug", "no-directory-sync"], power=True,
-                           variables={"UNSYNCED_KEEP": "0"})
+        self.assert_broken(
+            "LOST",
+            [*TINY, "--bug", "no-directory-sync"],
+            power=True,
+            variables={"UNSYNCED_KEEP": "0"},
+        )
 
     def test_txns_in_parts(self):
-        self.assert_broken("HALF A TXN|pairs differ|the last write was", [*TINY, "--bug", "half-txn"], power=True)
+        self.assert_broken(
+            "HALF A TXN|pairs differ|the last write was", [*TINY, "--bug", "half-txn"], power=True
+        )
 
     def test_a_forgotten_revision(self):
         self.assert_broken("revision", [*TINY, "--bug", "forgets-revision"])

@@ -2,14 +2,17 @@
 """Crashes a server at random moments under load and checks that it kept its promises.
 
 Usage:
-    crash_test.py --server build/apps/troupe/troupe                     # 50 rounds of kill -9
-    crash_test.py --server ... --rounds 0 --power-cuts 20 --preload build/test/preload/libunsynced.so
+    crash_test.py --server build/apps/troupe/troupe            # 50 rounds of kill -9
+    crash_test.py --server ... --rounds 0 --power-cuts 20 --preload .../libunsynced.so
+    crash_test.py --server ... --rounds 0 --power-cuts 5 --preload ... --ignore-syncs
+                                                               # must find something
     crash_test.py --server "etcd --snapshot-count 100" --rounds 10 --seed 7
 
-Each round: clients write triples of keys in one txn and read pairs back, the server dies (SIGKILL; or libunsynced.so
-drops un-synced data first), sometimes once more while it recovers, and restarts on the same data. Then: every
-acknowledged txn is there at its revision, no txn is there in half, revisions never go back, and what was seen to have
-happened or not to have happened stays so (history.py). Exit status: 0 kept, 1 a promise was broken, 2 the server failed.
+Each round: clients write triples of keys in one txn and read pairs back, the server dies
+(SIGKILL; or libunsynced.so drops un-synced data first), sometimes once more while it recovers,
+and restarts on the same data. Then: every acknowledged txn is there at its revision, no txn is
+there in half, revisions never go back, and what was seen to have happened or not to have happened
+stays so (history.py). Exit status: 0 kept, 1 a promise was broken, 2 the server failed.
 """
 
 import argparse
@@ -47,8 +50,9 @@ class Load:
         self._stop = threading.Event()
         self._next = first_number  # writer -> number of its next txn, kept over lives
         self._threads = [threading.Thread(target=self._write, args=(w,)) for w in range(writers)]
-        self._threads += [threading.Thread(target=self._read, args=(writers, r))
-                          for r in range(readers)]
+        self._threads += [
+            threading.Thread(target=self._read, args=(writers, r)) for r in range(readers)
+        ]
         self.dying = False  # set before the server is killed: until then errors are violations
 
     def start(self):
@@ -79,7 +83,8 @@ class Load:
         request = self._api.TxnRequest()
         for key in (*pair_keys(writer, number), log_key(writer, number)):
             request.success.add().request_put.MergeFrom(
-                self._api.PutRequest(key=key, value=b"%d" % number))
+                self._api.PutRequest(key=key, value=b"%d" % number)
+            )
         return request.SerializeToString()
 
     def _read(self, writers, reader):
@@ -115,8 +120,14 @@ class CrashTest:
 
     def round(self):
         """One life under load, a crash, a recovery, a look at everything. Raises Violation."""
-        load = Load(self._api, self._history, self._server.address, self._writers, self._readers,
-                    self._next_numbers)
+        load = Load(
+            self._api,
+            self._history,
+            self._server.address,
+            self._writers,
+            self._readers,
+            self._next_numbers,
+        )
         load.start()
         try:
             time.sleep(self._random.uniform(*SECONDS_UNDER_LOAD))
@@ -169,40 +180,60 @@ def dropped_sectors_and_names(report):
 
 
 def run(api, command, rounds, seed, writers, readers, preload=None, variables=None):
-    """Prints a line at the end. @returns how much un-synced data was dropped (0 without `preload`)."""
+    """Prints a line at the end. @returns how much un-synced data was dropped (0 without
+    `preload`).
+    """
     work = pathlib.Path(tempfile.mkdtemp(prefix="crash-"))
     report = work / "report"
     environment = {}
     if preload:
-        environment = {"LD_PRELOAD": str(pathlib.Path(preload).resolve()),
-                       "UNSYNCED_ROOT": str(work / "server" / "data"), "UNSYNCED_REPORT": str(report),
-                       "UNSYNCED_DELAY": SYNC_DELAY, "UNSYNCED_SEED": str(seed), **(variables or {})}
+        environment = {
+            "LD_PRELOAD": str(pathlib.Path(preload).resolve()),
+            "UNSYNCED_ROOT": str(work / "server" / "data"),
+            "UNSYNCED_REPORT": str(report),
+            "UNSYNCED_DELAY": SYNC_DELAY,
+            "UNSYNCED_SEED": str(seed),
+            **(variables or {}),
+        }
     try:
         with Server(command, work / "server", environment=environment) as server:
             crash_signal = signal.SIGUSR2 if preload else signal.SIGKILL
             test = CrashTest(api, server, seed, writers, readers, crash_signal)
             for number in range(1, rounds + 1):
-                server.environment.update({"UNSYNCED_SEED": str(seed * 1000 + number)} if preload else {})
+                server.environment.update(
+                    {"UNSYNCED_SEED": str(seed * 1000 + number)} if preload else {}
+                )
                 try:
                     test.round()
                 except (Violation, ServerFailed) as failure:
                     failure.args = (f"seed {seed} round {number}: {failure}",)
                     raise
         dropped = dropped_sectors_and_names(report)
-        print(f"{rounds} rounds, {test.crashes} {'power cuts' if preload else 'kills'}, {test.txns} txns, all there"
-              + (f"; {dropped} un-synced sectors and names dropped" if preload else ""))
+        print(
+            f"{rounds} rounds, {test.crashes} {'power cuts' if preload else 'kills'}, "
+            f"{test.txns} txns, all there"
+            + (f"; {dropped} un-synced sectors and names dropped" if preload else "")
+        )
         return dropped
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", required=True, help="program with arguments; takes etcd's flags")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--server", required=True, help="program with arguments; takes etcd's flags"
+    )
     parser.add_argument("--rounds", type=int, default=50, help="of kill -9")
     parser.add_argument("--power-cuts", type=int, default=0, help="rounds that drop un-synced data")
     parser.add_argument("--preload", help="libunsynced.so")
+    parser.add_argument(
+        "--ignore-syncs",
+        action="store_true",
+        help="make every sync a lie; exit 0 only if that is found out",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--writers", type=int, default=6)
     parser.add_argument("--readers", type=int, default=2)
@@ -212,10 +243,32 @@ def parse_arguments():
     return arguments
 
 
+def lies_are_found(api, command, arguments, load):
+    """Whether power cuts under a disk that never syncs break a promise, or a start on what is
+    left.
+    """
+    try:
+        run(
+            api,
+            command,
+            arguments.power_cuts,
+            *load,
+            preload=arguments.preload,
+            variables={"UNSYNCED_IGNORE_SYNC": "1", "UNSYNCED_KEEP": "0"},
+        )
+    except (Violation, ServerFailed) as failure:
+        print(f"found, as it must be: {str(failure)[:300]}")
+        return True
+    print("PROVED NOTHING: syncs were ignored and nothing was missing")
+    return False
+
+
 def main():
     arguments = parse_arguments()
     api, command = EtcdApi(), shlex.split(arguments.server)
     load = (arguments.seed, arguments.writers, arguments.readers)
+    if arguments.ignore_syncs:
+        return 0 if lies_are_found(api, command, arguments, load) else 1
     try:
         if arguments.rounds:
             run(api, command, arguments.rounds, *load)

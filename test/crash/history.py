@@ -3,8 +3,8 @@
 Each writer numbers its txns. Txn `number` of `writer` puts the number under three keys at once:
     pair/WRITER/SLOT/a, pair/WRITER/SLOT/b    SLOT = number % SLOTS: overwritten again and again
     log/WRITER/NUMBER                         never overwritten: says for each txn whether it happened
-An answer makes a txn acknowledged. No answer makes its fate unknown until the next look at the store, which settles it
-for good: what was there once may not vanish, what was not may not appear.
+An answer makes a txn acknowledged. No answer makes its fate unknown until the next look at the
+store, which settles it for good: what was there once may not vanish, what was not may not appear.
 """
 
 import threading
@@ -28,8 +28,8 @@ def log_key(writer, number):
 class History:
     def __init__(self):
         self._lock = threading.Lock()
-        self.revision = 1      # the highest anyone was told
-        self._happened = {}    # (writer, number) -> revision
+        self.revision = 1  # the highest anyone was told
+        self._happened = {}  # (writer, number) -> revision
         self._unknown = set()  # (writer, number)
         self._violations = []
 
@@ -55,7 +55,8 @@ class History:
         with self._lock:
             if revision <= floor:
                 self._violations.append(
-                    f"txn {number} of writer {writer} got revision {revision}, but {floor} was known")
+                    f"txn {number} of writer {writer} got revision {revision}, but {floor} was known"
+                )
             self._happened[writer, number] = revision
             self.revision = max(self.revision, revision)
 
@@ -100,8 +101,12 @@ class History:
 
 
 def _is_whole(pair):
-    return (len(pair) == 2 and pair[0].value == pair[1].value
-            and pair[0].mod_revision == pair[1].mod_revision and pair[0].version == pair[1].version)
+    return (
+        len(pair) == 2
+        and pair[0].value == pair[1].value
+        and pair[0].mod_revision == pair[1].mod_revision
+        and pair[0].version == pair[1].version
+    )
 
 
 def _check_pairs(found, pairs):
@@ -117,5 +122,7 @@ def _check_pairs(found, pairs):
     for key, (revision, number) in last.items():
         kv = held[key]
         if (kv.mod_revision, kv.value, kv.version) != (revision, b"%d" % number, count[key]):
-            raise Violation(f"HALF A TXN: {key} holds {kv.value} of revision {kv.mod_revision}, version "
-                            f"{kv.version}; its last txn was {number} at {revision}, of {count[key]}")
+            raise Violation(
+                f"HALF A TXN: {key} holds {kv.value} of revision {kv.mod_revision}, version "
+                f"{kv.version}; its last txn was {number} at {revision}, of {count[key]}"
+            )

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""A key-value server of a hundred lines for the crash test's own tests: right by default, wrong on demand.
+"""A key-value server of a hundred lines for the crash test's own tests: right by default, wrong
+on demand.
 
 Usage: tiny_server.py ETCD-FLAGS [--bug NAME]
-Serves Txn (puts only), Range and Maintenance/Status from memory, over a log of checksummed records that is synced before
-each answer. Being Python it writes through libc, so that libunsynced.so sees it.
+Serves Txn (puts only), Range and Maintenance/Status from memory, over a log of checksummed
+records that is synced before each answer. Being Python it writes through libc, so that
+libunsynced.so sees it.
 
-Bugs: early-ack (answers before the sync), half-txn (a record and a sync per put), forgets-revision (counts from the number of
-keys after a restart), no-directory-sync (of the new log).
+Bugs: early-ack (answers before the sync), half-txn (a record and a sync per put),
+forgets-revision (counts from the number of keys after a restart), no-directory-sync (of the new
+log).
 """
 
 import argparse
@@ -51,7 +54,7 @@ class Store:
         content, at = Path(path).read_bytes(), 0
         while at + HEADER.size <= len(content):
             length, checksum = HEADER.unpack_from(content, at)
-            record = content[at + HEADER.size:at + HEADER.size + length]
+            record = content[at + HEADER.size : at + HEADER.size + length]
             if length == 0 or len(record) < length or zlib.crc32(record) != checksum:
                 break
             revision, payload = struct.unpack_from("<q", record)[0], record[8:]
@@ -67,9 +70,12 @@ class Store:
             put = operation.request_put
             old = self.data.get(put.key)
             self.data[put.key] = self._api.mvccpb.KeyValue(
-                key=put.key, value=put.value, mod_revision=revision,
+                key=put.key,
+                value=put.value,
+                mod_revision=revision,
                 create_revision=old.create_revision if old else revision,
-                version=old.version + 1 if old else 1)
+                version=old.version + 1 if old else 1,
+            )
 
     def _append(self, revision, txn):
         record = struct.pack("<q", revision) + txn.SerializeToString()
@@ -93,8 +99,11 @@ class Store:
     def read(self, request):
         with self._lock:
             if request.range_end:
-                found = [self.data[key] for key in sorted(self.data)
-                         if request.key <= key < request.range_end]
+                found = [
+                    self.data[key]
+                    for key in sorted(self.data)
+                    if request.key <= key < request.range_end
+                ]
             else:
                 found = [self.data[request.key]] if request.key in self.data else []
             return self.revision, found
@@ -107,22 +116,28 @@ def handlers(api, store):
 
     def read(request, context):
         revision, found = store.read(request)
-        return api.RangeResponse(header=api.ResponseHeader(revision=revision), kvs=found,
-                                 count=len(found))
+        return api.RangeResponse(
+            header=api.ResponseHeader(revision=revision), kvs=found, count=len(found)
+        )
 
     def status(request, context):
         return api.StatusResponse(version="0.0.0")
 
     def unary(function, request):
         return grpc.unary_unary_rpc_method_handler(
-            function, request_deserializer=request.FromString,
-            response_serializer=lambda message: message.SerializeToString())
+            function,
+            request_deserializer=request.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
 
     return [
-        grpc.method_handlers_generic_handler("etcdserverpb.KV", {
-            "Txn": unary(txn, api.TxnRequest), "Range": unary(read, api.RangeRequest)}),
-        grpc.method_handlers_generic_handler("etcdserverpb.Maintenance", {
-            "Status": unary(status, api.StatusRequest)}),
+        grpc.method_handlers_generic_handler(
+            "etcdserverpb.KV",
+            {"Txn": unary(txn, api.TxnRequest), "Range": unary(read, api.RangeRequest)},
+        ),
+        grpc.method_handlers_generic_handler(
+            "etcdserverpb.Maintenance", {"Status": unary(status, api.StatusRequest)}
+        ),
     ]
 
 

@@ -1,4 +1,6 @@
-"""Compares two answers to one call, field by field, and knows the differences that allowed.txt permits."""
+"""Compares two answers to one call, field by field, and knows the differences that allowed.txt
+permits.
+"""
 
 import itertools
 import pathlib
@@ -9,10 +11,19 @@ from google.protobuf.message import DecodeError
 
 MAX_LINES = 25
 NOT_SENT = "-"
-RESPONSES = {"KV/Range": "RangeResponse", "KV/Put": "PutResponse", "KV/DeleteRange": "DeleteRangeResponse",
-             "KV/Txn": "TxnResponse", "KV/Compact": "CompactionResponse"}
-SORT_KEYS = {1: lambda kv: kv.version, 2: lambda kv: kv.create_revision, 3: lambda kv: kv.mod_revision,
-             4: lambda kv: kv.value}
+RESPONSES = {
+    "KV/Range": "RangeResponse",
+    "KV/Put": "PutResponse",
+    "KV/DeleteRange": "DeleteRangeResponse",
+    "KV/Txn": "TxnResponse",
+    "KV/Compact": "CompactionResponse",
+}
+SORT_KEYS = {
+    1: lambda kv: kv.version,
+    2: lambda kv: kv.create_revision,
+    3: lambda kv: kv.mod_revision,
+    4: lambda kv: kv.value,
+}
 
 
 class Difference(NamedTuple):
@@ -33,23 +44,26 @@ def read_rules(path=pathlib.Path(__file__).parent / "allowed.txt"):
     lines = path.read_text().splitlines()
     if len(lines) > MAX_LINES:
         raise ValueError(f"{path.name} has {len(lines)} lines, more than {MAX_LINES}")
-    rules = [Rule(*(part.strip() for part in line.split(" | "))) for line in lines if not line.startswith("#")]
+    rules = [
+        Rule(*(part.strip() for part in line.split(" | ")))
+        for line in lines
+        if not line.startswith("#")
+    ]
     for rule in rules:
         if rule.kind not in ("a", "b", "c") or not rule.why:
-            raise ValueError(f"{path.name}: a rule is of class a, b or c and gives its reason: {rule}")
+            raise ValueError(
+                f"{path.name}: a rule is of class a, b or c and gives its reason: {rule}"
+            )
     return rules
 
 
-def ranges_of(message):
-    """Every RangeRequest in a request, those of both branches of a txn and of nested ones included."""
-    name = type(message).__name__
-    if name == "RangeRequest":
-        yield message
-    elif name == "TxnRequest":
+def requests_in(message):
+    """The request and, of a txn, those of both branches and of nested ones."""
+    yield message
+    if type(message).__name__ == "TxnRequest":
         for operation in itertools.chain(message.success, message.failure):
-            which = operation.WhichOneof("request")
-            if which in ("request_range", "request_txn"):
-                yield from ranges_of(getattr(operation, which))
+            if operation.WhichOneof("request"):
+                yield from requests_in(getattr(operation, operation.WhichOneof("request")))
 
 
 def is_read_only(call):
@@ -64,11 +78,17 @@ def request_properties(call):
     properties = set()
     if call.method.startswith("/") and "/" not in call.method[1:]:
         properties.add("malformed-method")
-    for request in ranges_of(call.message):
-        if not 0 <= request.sort_order <= 2:
-            properties.add("unknown-sort-order")
-        if not 0 <= request.sort_target <= 4:
-            properties.add("unknown-sort-target")
+    requests = list(requests_in(call.message))
+    ranges = [request for request in requests if type(request).__name__ == "RangeRequest"]
+    puts = [request for request in requests if type(request).__name__ == "PutRequest"]
+    if any(not 0 <= request.sort_order <= 2 for request in ranges):
+        properties.add("unknown-sort-order")
+    if any(not 0 <= request.sort_target <= 4 for request in ranges):
+        properties.add("unknown-sort-target")
+    if any(request.revision for request in ranges) and any(
+        request.lease or request.ignore_value or request.ignore_lease for request in puts
+    ):
+        properties.add("txn-pre-checks")
     return properties
 
 
@@ -82,7 +102,10 @@ class Comparison:
     def not_for_etcd(self, call):
         """The rule that keeps this request from etcd, if there is one."""
         properties = request_properties(call)
-        return next((rule for rule in self._requests if rule.left == NOT_SENT and rule.what in properties), None)
+        return next(
+            (rule for rule in self._requests if rule.left == NOT_SENT and rule.what in properties),
+            None,
+        )
 
     def parse(self, call, answer):
         """The response message, or None if it is an error or too deeply nested for this parser."""
@@ -116,13 +139,23 @@ class Comparison:
         if left.startswith("OK") and not is_read_only(call):
             return None  # etcd has written, we have not: the states are apart
         properties = request_properties(call)
-        return next((rule for rule in self._requests if rule.what in properties
-                     and fnmatchcase(left, rule.left) and fnmatchcase(right, rule.right)), None)
+        return next(
+            (
+                rule
+                for rule in self._requests
+                if rule.what in properties
+                and fnmatchcase(left, rule.left)
+                and fnmatchcase(right, rule.right)
+            ),
+            None,
+        )
 
     def _body_differences(self, call, left, right):
         responses = self.parse(call, left), self.parse(call, right)
         if None in responses:
-            return _diff("bytes after the header", _after_header(left.payload), _after_header(right.payload))
+            return _diff(
+                "bytes after the header", _after_header(left.payload), _after_header(right.payload)
+            )
         if call.message is not None:
             for response in responses:
                 _order_ties(call.message, response)
@@ -152,11 +185,19 @@ def _has_unknown_fields(message):
 
 
 def _tree(value):
-    """Messages as dicts of the fields that are present, so that an empty message differs from an absent one."""
+    """Messages as dicts of the fields that are present, so that an empty message differs from an
+    absent one.
+    """
     if not hasattr(value, "ListFields"):
         return value
-    return {field.name: [_tree(item) for item in content] if field.label == field.LABEL_REPEATED else _tree(content)
-            for field, content in value.ListFields()}
+    return {
+        field.name: (
+            [_tree(item) for item in content]
+            if field.label == field.LABEL_REPEATED
+            else _tree(content)
+        )
+        for field, content in value.ListFields()
+    }
 
 
 def _diff(where, left, right):
@@ -166,12 +207,18 @@ def _diff(where, left, right):
             found += _diff(f"{where}.{name}".lstrip("."), left.get(name), right.get(name))
         return found
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [difference for i, pair in enumerate(zip(left, right)) for difference in _diff(f"{where}[{i}]", *pair)]
+        return [
+            difference
+            for i, pair in enumerate(zip(left, right))
+            for difference in _diff(f"{where}[{i}]", *pair)
+        ]
     return [] if left == right else [Difference(where, left, right)]
 
 
 def _order_ties(request, response):
-    """Puts keys of equal rank into key order: in a sort by a field that is not unique their order is open."""
+    """Puts keys of equal rank into key order: in a sort by a field that is not unique their order
+    is open.
+    """
     if type(request).__name__ == "RangeRequest":
         _order_ties_of_range(request, response)
     elif type(request).__name__ == "TxnRequest":
@@ -179,7 +226,9 @@ def _order_ties(request, response):
         for operation, result in zip(branch, response.responses):
             which = operation.WhichOneof("request")
             if which in ("request_range", "request_txn"):
-                _order_ties(getattr(operation, which), getattr(result, which.replace("request", "response")))
+                _order_ties(
+                    getattr(operation, which), getattr(result, which.replace("request", "response"))
+                )
 
 
 def _order_ties_of_range(request, response):
@@ -187,12 +236,18 @@ def _order_ties_of_range(request, response):
     if rank is None or len(response.kvs) < 2:
         return
     if request.sort_target == 4 and request.keys_only:
-        rank = lambda kv: b""  # the values that ranked them are cleared: nothing is known but the set
+        rank = (
+            lambda kv: b""
+        )  # the values that ranked them are cleared: nothing is known but the set
     groups = [list(group) for _, group in itertools.groupby(response.kvs, rank)]
     ordered = []
     for i, group in enumerate(groups):
         cut_by_limit = response.more and i == len(groups) - 1
-        ordered += [_only_rank(request, kv) for kv in group] if cut_by_limit else sorted(group, key=lambda kv: kv.key)
+        ordered += (
+            [_only_rank(request, kv) for kv in group]
+            if cut_by_limit
+            else sorted(group, key=lambda kv: kv.key)
+        )
     copies = [type(kv).FromString(kv.SerializeToString()) for kv in ordered]
     del response.kvs[:]
     response.kvs.extend(copies)
@@ -210,4 +265,4 @@ def _after_header(payload):
     """A response without its first field, the header (whose ids differ)."""
     if not payload or payload[0] != 0x0A or payload[1] > 0x7F:
         return payload
-    return payload[2 + payload[1]:]
+    return payload[2 + payload[1] :]

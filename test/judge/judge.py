@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""The differential judge: the same seeded random KV calls to real etcd and to a second server, every answer compared.
+"""The differential judge: the same seeded random KV calls to real etcd and to a second server,
+every answer compared.
 
 Usage:
-    judge.py --right build/apps/troupe/troupe                  # 50 seeds x 400 calls against /usr/bin/etcd
-    judge.py --right ... --seed 17 --seeds 1 --steps 120       # replay: the same calls up to step 120
-    judge.py --left "etcd" --right "etcd --max-txn-ops 100"    # commands may carry arguments of their own
+    judge.py --right build/apps/troupe/troupe         # 50 seeds x 400 calls against etcd
+    judge.py --right ... --seed 17 --seeds 1 --steps 120   # replay up to step 120
+    judge.py --left "etcd" --right "etcd --max-txn-ops 100"    # with arguments
 
-Every field, code, text and trailing metadata must be equal but for the rules in allowed.txt. A difference is printed
-with seed, step, request and both answers. After one the states may be apart: the rest of that seed is left out,
-unless the call was a read. Exit status: 0 equal, 1 differences, 2 a server failed.
+Every field, code, text and trailing metadata must be equal but for the rules in allowed.txt. A
+difference is printed with seed, step, request and both answers. After one the states may be
+apart: the rest of that seed is left out, unless the call was a read. Exit status: 0 equal, 1
+differences, 2 a server failed.
 """
 
 import argparse
@@ -29,6 +31,7 @@ from server_process import Server, ServerFailed
 
 from google.protobuf import text_format
 
+sys.setrecursionlimit(20_000)  # requests nested 128 deep are printed too
 MAX_TEXT = 3000
 DIFFERENCES_PER_SEED = 5
 FINAL_REVISIONS = 30
@@ -68,12 +71,18 @@ def describe_answer(comparison, call, answer):
 
 
 def report(seed, step, comparison, call, answers, found):
-    print(f"\nDIFFERENCE  seed {seed} step {step}   (replay: --seed {seed} --seeds 1 --steps {step})")
+    print(
+        f"\nDIFFERENCE  seed {seed} step {step}   (replay: --seed {seed} --seeds 1 --steps {step})"
+    )
     print(f"  request: {describe_request(call)}")
     for side, answer in zip(("left", "right"), answers):
-        print(f"  {side + ':':8} {describe_answer(comparison, call, answer) if answer else 'not asked'}")
+        print(
+            f"  {side + ':':8} {describe_answer(comparison, call, answer) if answer else 'not asked'}"
+        )
     for difference in found[:10]:
-        print(f"  {difference.where}: {shorten(repr(difference.left))} against {shorten(repr(difference.right))}")
+        print(
+            f"  {difference.where}: {shorten(repr(difference.left))} against {shorten(repr(difference.right))}"
+        )
     sys.stdout.flush()
 
 
@@ -81,7 +90,9 @@ class Judge:
     """Compares two running servers."""
 
     def __init__(self, api, comparison, tally, left, right, alter=None):
-        """`left`, `right`: addresses. `alter(answer)`: changes right's answers, to test the judge itself."""
+        """`left`, `right`: addresses. `alter(answer)`: changes right's answers, to test the judge
+        itself.
+        """
         self._api = api
         self._comparison = comparison
         self._tally = tally
@@ -137,8 +148,9 @@ def judge_seed(api, comparison, tally, commands, seed, steps, directory, alter=N
     """Runs one seed on two fresh servers; raises ServerFailed if one does not answer any more."""
     work = pathlib.Path(tempfile.mkdtemp(prefix="judge-", dir=directory))
     try:
-        with Server(commands[0], work / "left", FAST_START) as left, \
-             Server(commands[1], work / "right", FAST_START) as right:
+        with Server(commands[0], work / "left", FAST_START) as left, Server(
+            commands[1], work / "right", FAST_START
+        ) as right:
             judge = Judge(api, comparison, tally, left.address, right.address, alter)
             judge.run(seed, steps)
             judge.close()
@@ -154,13 +166,17 @@ def memory_directory():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--left", default="/usr/bin/etcd", help="the reference: real etcd 3.4.23")
     parser.add_argument("--right", required=True, help="the server under test")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=50, help="how many")
     parser.add_argument("--steps", type=int, default=400, help="calls per seed")
-    parser.add_argument("--directory", default=memory_directory(), help="where the servers' data lies")
+    parser.add_argument(
+        "--directory", default=memory_directory(), help="where the servers' data lies"
+    )
     return parser.parse_args()
 
 
@@ -177,8 +193,10 @@ def main():
     except ServerFailed as failure:
         print(f"SERVER FAILED: {failure}")
         return 2
-    print(f"{tally.calls} calls over {arguments.seeds} seeds in {time.monotonic() - began:.0f} s, "
-          f"{tally.errors} of them answered by an error, {tally.differences} differences")
+    print(
+        f"{tally.calls} calls over {arguments.seeds} seeds in {time.monotonic() - began:.0f} s, "
+        f"{tally.errors} of them answered by an error, {tally.differences} differences"
+    )
     for label, count in sorted(tally.codes.items(), key=lambda item: -item[1]):
         print(f"  {count:6} {shorten(label)[:150]}")
     for rule in rules:

@@ -1,9 +1,11 @@
-# Whole-system tests are Python scripts that speak the wire protocol. They need Debian's interpreter, for which
-# python3-grpcio and python3-protobuf are installed, whatever else stands in PATH.
+# Whole-system tests are Python scripts that speak the wire protocol. They need Debian's
+# interpreter, for which python3-grpcio and python3-protobuf are installed, whatever else stands
+# in PATH.
 find_program(TROUPE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 find_program(ETCD_PROGRAM etcd REQUIRED)
 
-# troupe_python_test(NAME SCRIPT file.py [ARGUMENTS ...] [LABELS label ...] [TIMEOUT seconds] [SERIAL])
+# troupe_python_test(NAME SCRIPT file.py [ARGUMENTS ...] [LABELS label ...] [TIMEOUT seconds]
+#                    [SERIAL])
 # SERIAL: not beside other tests, because it measures or loads the machine.
 function(troupe_python_test name)
   cmake_parse_arguments(ARG "SERIAL" "SCRIPT;TIMEOUT" "ARGUMENTS;LABELS" ${ARGN})

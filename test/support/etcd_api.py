@@ -1,4 +1,5 @@
-"""The client API for whole-system tests in Python: messages generated from messages/proto, calls by raw bytes.
+"""The client API for whole-system tests in Python: messages generated from messages/proto, calls
+by raw bytes.
 
 Usage:
     api = EtcdApi()                           # runs protoc once, into a temporary directory
@@ -7,8 +8,8 @@ Usage:
     answer = client.call("KV/Range", request.SerializeToString())
     if answer.ok: response = api.RangeResponse.FromString(answer.payload)
 
-Needs Debian's python3-grpcio, python3-protobuf and protobuf-compiler. Requests and answers travel as bytes, so that
-a test can also send what no client library would.
+Needs Debian's python3-grpcio, python3-protobuf and protobuf-compiler. Requests and answers travel
+as bytes, so that a test can also send what no client library would.
 """
 
 import atexit
@@ -21,7 +22,9 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # tests start servers while calls are under way
+os.environ.setdefault(
+    "GRPC_ENABLE_FORK_SUPPORT", "0"
+)  # tests start servers while calls are under way
 import grpc
 
 SOURCE_ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -34,7 +37,9 @@ class EtcdApi:
     def __init__(self):
         out = tempfile.mkdtemp(prefix="troupe-api-")
         atexit.register(shutil.rmtree, out, ignore_errors=True)
-        schemas = [SOURCE_ROOT / "messages/proto" / f"{name}.proto" for name in ("kv", "auth", "rpc")]
+        schemas = [
+            SOURCE_ROOT / "messages/proto" / f"{name}.proto" for name in ("kv", "auth", "rpc")
+        ]
         subprocess.run(["protoc", f"-I{SOURCE_ROOT}", f"--python_out={out}", *schemas], check=True)
         sys.path.insert(0, out)
         importlib.invalidate_caches()
@@ -46,7 +51,9 @@ class EtcdApi:
 
 
 class Answer(NamedTuple):
-    """What came back from one call; `payload` is the message's bytes if `code` is "OK", else empty."""
+    """What came back from one call; `payload` is the message's bytes if `code` is "OK", else
+    empty.
+    """
 
     code: str
     text: str
@@ -62,16 +69,24 @@ class Client:
     """One HTTP/2 connection of its own to `address` (host:port)."""
 
     def __init__(self, address):
-        self._channel = grpc.insecure_channel(address, options=[
-            ("grpc.use_local_subchannel_pool", 1),  # else channels to one address share a connection
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.enable_retries", 0),
-        ])
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                (
+                    "grpc.use_local_subchannel_pool",
+                    1,
+                ),  # else channels to one address share a connection
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.enable_retries", 0),
+            ],
+        )
         self._methods = {}
 
     def call(self, method, payload, timeout=20.0):
-        """Sends `payload` to "Service/Method" of etcdserverpb, or to an absolute "/path", and waits."""
+        """Sends `payload` to "Service/Method" of etcdserverpb, or to an absolute "/path", and
+        waits.
+        """
         path = method if method.startswith("/") else f"/etcdserverpb.{method}"
         stub = self._methods.get(path)
         if stub is None:

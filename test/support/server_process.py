@@ -1,4 +1,5 @@
-"""Starts and ends one server process (ours or etcd: they take the same flags) on free loopback ports.
+"""Starts and ends one server process (ours or etcd: they take the same flags) on free loopback
+ports.
 
 Usage:
     with Server("/usr/bin/etcd", directory) as server:      # starts it and waits until it serves
@@ -21,11 +22,17 @@ import time
 
 READY = re.compile(rb"ready to serve (insecure )?client requests")
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]  # not a preexec_fn: gRPC's threads do not stand a plain fork
+DIE_WITH_PARENT = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+]  # not a preexec_fn: gRPC's threads do not stand a plain fork
 
 
 class ServerFailed(Exception):
-    """The server ended or stayed silent where it should serve; the text ends with its last log lines."""
+    """The server ended or stayed silent where it should serve; the text ends with its last log
+    lines.
+    """
 
 
 # So that finally and with clean up after a termination as they do after Ctrl-C.
@@ -40,7 +47,9 @@ def free_port():
 
 class Server:
     def __init__(self, binary, directory, arguments=(), environment=None):
-        """`binary`: path, or a list with leading arguments. `arguments`: added to the usual flags."""
+        """`binary`: path, or a list with leading arguments. `arguments`: added to the usual
+        flags.
+        """
         self._command = [binary] if isinstance(binary, str) else list(binary)
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -79,21 +88,44 @@ class Server:
         log = open(self.log_path, "ab")
         self._log_start = log.tell()
         self._process = subprocess.Popen(
-            [*DIE_WITH_PARENT, *self._command, "--name", "m1", "--data-dir", str(self.data_dir),
-             "--listen-client-urls", client, "--advertise-client-urls", client,
-             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-             "--initial-cluster", f"m1={peer}", *self._arguments],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-            env={**os.environ, **self.environment})
+            [
+                *DIE_WITH_PARENT,
+                *self._command,
+                "--name",
+                "m1",
+                "--data-dir",
+                str(self.data_dir),
+                "--listen-client-urls",
+                client,
+                "--advertise-client-urls",
+                client,
+                "--listen-peer-urls",
+                peer,
+                "--initial-advertise-peer-urls",
+                peer,
+                "--initial-cluster",
+                f"m1={peer}",
+                *self._arguments,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.directory,
+            env={**os.environ, **self.environment},
+        )
         log.close()
 
     def wait_ready(self, timeout_seconds=30.0):
         deadline = time.monotonic() + timeout_seconds
         while not READY.search(self._log_of_this_run()):
             if not self.running:
-                raise ServerFailed(f"{self._command[0]} ended with {self._process.returncode}\n{self.log_tail()}")
+                raise ServerFailed(
+                    f"{self._command[0]} ended with {self._process.returncode}\n{self.log_tail()}"
+                )
             if time.monotonic() > deadline:
-                raise ServerFailed(f"{self._command[0]} is not ready after {timeout_seconds} s\n{self.log_tail()}")
+                raise ServerFailed(
+                    f"{self._command[0]} is not ready after {timeout_seconds} s\n{self.log_tail()}"
+                )
             time.sleep(0.005)
 
     def _log_of_this_run(self):
