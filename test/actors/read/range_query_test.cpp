@@ -231,8 +231,8 @@ TEST_P(range_test, a_limited_sort_of_many_keys_gives_the_first_ones) {
   // More keys than a limited sort keeps in hand: key i has value (i * 7919) mod 10007.
   auto transaction = backend->begin();
   for (int i = 0; i < 10'007; ++i) {
-    char key[8];
-    char value[8];
+    char key[16];
+    char value[16];
     std::snprintf(key, sizeof key, "k%05d", i);
     std::snprintf(value, sizeof value, "%05d", i * 7919 % 10'007);
     transaction->put(key, value, {}, false);

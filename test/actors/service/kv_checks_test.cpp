@@ -256,17 +256,14 @@ TEST(txn_duplicates, deletes_of_a_nested_transaction_meet_later_puts_only) {
 
 // ---- Txn: hostile shapes (checklist 111)
 
-TEST(txn_check, a_nesting_of_10000_is_refused_at_once) {
+TEST(txn_check, a_nesting_beyond_the_operations_is_not_followed) {
+  // Deeper than bytes from outside can be: see request_parser.
   TxnRequest request;
   auto* innermost = &request;
-  for (int depth = 0; depth < 10'000; ++depth)
+  for (int depth = 0; depth < 1000; ++depth)
     innermost = innermost->add_success()->mutable_request_txn();
   EXPECT_EQ(check(request), errc::too_many_ops);
   EXPECT_FALSE(is_read_only(request));
-
-  // From the wire it does not even become a message.
-  TxnRequest received;
-  EXPECT_FALSE(received.ParseFromString(request.SerializeAsString()));
 }
 
 TEST(txn_check, many_deletes_and_puts_are_checked_in_reasonable_time) {
