@@ -96,15 +96,21 @@ void service_core::on(const applied& done, service_output& out) {
 }
 
 void service_core::on(const raft_status& status, service_output& out) {
-  bool news = status.leader != member_id{} && status.leader != raft_.leader;
+  bool known = status.leader != member_id{};
+  bool news = known && status.leader != raft_.leader;
   raft_ = status;
   if (news && announcement_)
     out.to_propose.push_back({++counter_, entry_kind::command, *announcement_});
+  for (; known && !parked_.empty(); parked_.pop_front())
+    out.to_propose.push_back(std::move(parked_.front().write));
 }
 
 void service_core::on_tick(time_point now, service_output& out) {
   for (auto& [call, reason] : reads_.expire(now, round_retry))
     out.answers.push_back(refuse_with(call, reason));
+  // The applier tells who waited for them.
+  while (!parked_.empty() && parked_.front().deadline <= now)
+    parked_.pop_front();
   out.to_confirm = reads_.next_round(now);
 }
 
@@ -160,6 +166,9 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
   default:
     break; // a transaction was checked on its way here
   }
+  bool no_leader = raft_.leader == member_id{};
+  if (verdict == errc::none && no_leader && parked_.size() >= limits_.max_parked_writes)
+    verdict = errc::too_many_requests;
   auto kind = command_of(call.method);
   if (verdict == errc::none)
     verdict = check_proposal_size(kind, call.body.size(), limits_.max_request_bytes);
@@ -168,8 +177,13 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
     return;
   }
   ++counter_;
-  out.to_await.push_back({counter_, call.call, now + limits_.request_timeout});
-  out.to_propose.push_back({counter_, entry_kind::command, encode_command(kind, call.body.view())});
+  auto deadline = now + limits_.request_timeout;
+  out.to_await.push_back({counter_, call.call, deadline});
+  proposal write{counter_, entry_kind::command, encode_command(kind, call.body.view())};
+  if (no_leader)
+    parked_.push_back({std::move(write), deadline});
+  else
+    out.to_propose.push_back(std::move(write));
 }
 
 void service_core::start_transaction(const call_event& call, time_point now, service_output& out) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct service_limits {
   /// After this a write or a linearizable read fails: 5 s and two election timeouts (etcd-semantics
   /// 13).
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{7};
+  /// Writes that may wait for a leader; one more is refused.
+  std::size_t max_parked_writes = 5'000;
   /// Reads that may wait for a read round or for the applier; one more is refused.
   std::size_t max_waiting_reads = 200'000;
 };
@@ -70,6 +73,11 @@ public:
     return applied_;
   }
 
+  /// Reads that wait for a read round or for the applier.
+  std::size_t waiting_reads() const {
+    return reads_.waiting();
+  }
+
 private:
   void start(const call_event& call, time_point now, service_output& out);
   void start_transaction(const call_event& call, time_point now, service_output& out);
@@ -84,6 +92,14 @@ private:
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
   std::optional<blob> announcement_;
+
+  struct parked_write {
+    proposal write;
+    time_point deadline;
+  };
+
+  /// Came while no leader was known; in order, each proposed at most once.
+  std::deque<parked_write> parked_;
 
   // Parsed into again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_;

@@ -181,6 +181,38 @@ TEST_F(service_core_test, member_announces_itself_to_each_new_leader) {
   EXPECT_TRUE(out.to_await.empty());
 }
 
+TEST_F(service_core_test, writes_wait_for_a_leader_in_order) {
+  hear({.role = raft_role::follower});
+  EXPECT_TRUE(call(rpc_method::kv_put, put("a")).to_propose.empty());
+  auto second = call(rpc_method::kv_put, put("b"));
+  EXPECT_EQ(second.to_await.size(), 1u) << "its time runs";
+  EXPECT_TRUE(second.to_propose.empty());
+  auto out = hear({.role = raft_role::leader, .term = {3}, .leader = {7}});
+  ASSERT_EQ(out.to_propose.size(), 2u);
+  EXPECT_LT(out.to_propose[0].counter, out.to_propose[1].counter);
+  EXPECT_TRUE(hear({.role = raft_role::leader, .term = {4}, .leader = {8}}).to_propose.empty());
+}
+
+TEST_F(service_core_test, write_that_waited_in_vain_is_never_proposed) {
+  hear({.role = raft_role::follower});
+  call(rpc_method::kv_put, put("a"));
+  service_output out;
+  core.on_tick(start + 7s, out);
+  EXPECT_TRUE(hear({.role = raft_role::leader, .term = {3}, .leader = {7}}).to_propose.empty());
+}
+
+TEST_F(service_core_test, writes_that_wait_for_a_leader_are_bounded) {
+  service_core bounded{{.max_parked_writes = 1}, {5}, {5}};
+  service_output out;
+  call_event event{.call = {.stream = 1},
+                   .method = rpc_method::kv_put,
+                   .body = blob{put("a").SerializeAsString()}};
+  bounded.on({{event, event}}, start, out);
+  EXPECT_EQ(out.to_await.size(), 1u);
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::too_many_requests);
+}
+
 TEST_F(service_core_test, read_only_transaction_is_not_proposed) {
   etcdserverpb::TxnRequest request;
   *request.add_success()->mutable_request_range() = range("a");
