@@ -14,9 +14,9 @@ namespace troupe {
 
 /// One accepted connection and what the broker keeps beside it.
 struct client {
-  client(const connection_limits& limits, call_id origin, caf::io::connection_handle h,
-         std::string remote, time_point now)
-      : link(limits, origin, std::move(remote), now), handle(h), number(origin.connection),
+  client(const connection_limits& limits, edge_budget& budget, call_id origin,
+         caf::io::connection_handle h, std::string remote, time_point now)
+      : link(limits, budget, origin, std::move(remote), now), handle(h), number(origin.connection),
         last_progress(now) {}
 
   connection link;
@@ -43,8 +43,13 @@ struct client {
 /// when.
 class client_table {
 public:
+  /// `config` outlives the client.
   client& add(caf::io::connection_handle handle, const edge_config& config, std::string remote,
               time_point now);
+
+  edge_budget& budget() {
+    return budget_;
+  }
 
   /// Null if there is none.
   client* find(caf::io::connection_handle handle);
@@ -84,6 +89,8 @@ private:
     }
   };
 
+  /// Outlives the clients.
+  edge_budget budget_;
   std::vector<std::unique_ptr<client>> slots_;
   std::vector<std::uint32_t> free_;
   std::uint64_t counter_ = 0;

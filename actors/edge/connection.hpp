@@ -23,9 +23,11 @@ namespace troupe {
 ///              --other bytes-----> http1_session
 class connection {
 public:
-  /// `origin.edge` and `origin.connection` name this connection in every event; `limits` outlives
+  /// `origin.edge` and `origin.connection` name this connection in every event; `limits` and
+  /// `budget` outlive
   /// it. `remote` is the client's address, for logs.
-  connection(const connection_limits& limits, call_id origin, std::string remote, time_point now);
+  connection(const connection_limits& limits, edge_budget& budget, call_id origin,
+             std::string remote, time_point now);
 
   /// Takes bytes of the client and appends to `out` what they mean.
   void receive(std::string_view bytes, time_point now, heard& out);
@@ -76,6 +78,7 @@ private:
   void choose(time_point now, heard& out);
 
   const connection_limits* limits_;
+  edge_budget* budget_;
   call_id origin_;
   std::string remote_;
   std::variant<sniffing, std::unique_ptr<http2_session>, std::unique_ptr<http1_session>> session_;

@@ -25,6 +25,9 @@ struct connection_limits {
   /// Announced lengths of unfinished messages larger than a stream window, summed over the
   /// connection. A message that does not fit waits without window until another is complete.
   std::size_t max_assembly_bytes = 16'777'216;
+  /// Bytes held of unfinished messages, first windows included. Beyond it the call whose message
+  /// grows is refused: "too many requests".
+  std::size_t max_partial_bytes = 33'554'432;
   /// Messages of one client stream that were handed on since the last answer on that stream.
   /// Beyond it the client gets no window.
   std::size_t max_unread_bytes = 1'048'576;

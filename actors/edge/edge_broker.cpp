@@ -125,6 +125,8 @@ void edge_state::start(broker_pointer self, edge_config config, edge_parts parts
   self_ = self;
   config_ = config;
   parts_ = std::move(parts);
+  clients_.budget().max_requests = config_.max_request_bytes_held;
+  clients_.budget().max_answers = config_.max_answer_bytes_held;
   doors_ = std::move(doors);
   real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
   if (real_sockets_) {
@@ -418,6 +420,8 @@ void edge_state::tick() {
   parts_.counters->max_loop_lag_microseconds.raise_to(static_cast<std::uint64_t>(micros));
   next_tick_ = now_ + config_.tick;
   self_->delayed_send(self_, config_.tick, edge_tick{});
+  parts_.counters->request_bytes_held.set(clients_.budget().requests);
+  parts_.counters->answer_bytes_held.set(clients_.budget().answers);
   refill_accept_tokens();
   check_due();
   pump_touched();

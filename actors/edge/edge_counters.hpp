@@ -48,6 +48,9 @@ struct edge_counters {
   edge_counter max_loop_lag_microseconds;
   /// Ticks at which no connection was accepted because of the limits.
   edge_counter accept_pauses;
+  /// Held at the last tick: bytes of unfinished requests and of unsent answers.
+  edge_counter request_bytes_held;
+  edge_counter answer_bytes_held;
 };
 
 } // namespace troupe

@@ -67,6 +67,11 @@ public:
     return have_prefix_ == prefix_size ? length_ : 0;
   }
 
+  /// Bytes held of it.
+  std::size_t buffered() const {
+    return body_.size();
+  }
+
   /// True between messages.
   bool at_boundary() const {
     return have_prefix_ == 0;

@@ -56,10 +56,11 @@ struct http1_session::parser {
   std::optional<http::request_parser<http::string_body>> request;
 };
 
-http1_session::http1_session(const connection_limits& limits, call_id origin, std::string remote,
-                             time_point now)
-    : limits_(limits), origin_(origin), remote_(std::move(remote)),
-      parser_(std::make_unique<parser>(limits)), due_(now + limits.header_timeout) {}
+http1_session::http1_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+                             std::string remote, time_point now)
+    : limits_(limits), budget_(budget), partial_(budget.requests), unsent_(budget.answers),
+      origin_(origin), remote_(std::move(remote)), parser_(std::make_unique<parser>(limits)),
+      due_(now + limits.header_timeout) {}
 
 http1_session::~http1_session() = default;
 
@@ -67,8 +68,11 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
   if (closing_)
     return;
   input_.append(bytes);
+  partial_.add(bytes.size());
   if (!waiting_)
     parse(now, out);
+  if (!waiting_ && !closing_ && budget_.requests > budget_.max_requests)
+    refuse(503);
 }
 
 void http1_session::parse(time_point now, heard& out) {
@@ -138,6 +142,7 @@ void http1_session::hand_on(heard& out) {
   }
   request.body = blob{std::move(message.body())};
   out.requests.push_back(std::move(request));
+  partial_.set(input_.size());
 }
 
 void http1_session::refuse(unsigned status) {
@@ -148,6 +153,9 @@ void http1_session::refuse(unsigned status) {
              + body;
   closing_ = true;
   input_ = {};
+  parser_ = std::make_unique<parser>(limits_);
+  partial_.set(0);
+  unsent_.set(output_.size() - sent_);
 }
 
 void http1_session::answer(http_response response, time_point now, std::int64_t unix_seconds,
@@ -188,6 +196,7 @@ void http1_session::append_response(const http_response& response, std::int64_t 
   output_ += "\r\n\r\n";
   if (!head_)
     output_ += response.body;
+  unsent_.set(output_.size() - sent_);
 }
 
 void http1_session::write(std::vector<char>& to, std::size_t budget) {
@@ -195,6 +204,7 @@ void http1_session::write(std::vector<char>& to, std::size_t budget) {
   auto n = std::min(room, output_.size() - sent_);
   to.insert(to.end(), output_.data() + sent_, output_.data() + sent_ + n);
   sent_ += n;
+  unsent_.set(output_.size() - sent_);
   if (sent_ == output_.size()) {
     if (output_.capacity() > output_step_bytes)
       output_ = {};

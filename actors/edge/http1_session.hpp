@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/edge/connection_limits.hpp"
+#include "actors/edge/edge_budget.hpp"
 #include "actors/edge/heard.hpp"
 #include "messages/clock.hpp"
 
@@ -15,8 +16,9 @@ namespace troupe {
 /// what a client pipelines behind it waits in the buffer. Holds no socket and no clock.
 class http1_session {
 public:
-  http1_session(const connection_limits& limits, call_id origin, std::string remote,
-                time_point now);
+  /// `limits` and `budget` outlive the session.
+  http1_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+                std::string remote, time_point now);
   ~http1_session();
 
   void receive(std::string_view bytes, time_point now, heard& out);
@@ -47,7 +49,7 @@ public:
   bool wants_pause() const;
 
   std::size_t buffered_bytes() const {
-    return input_.size() + output_.size() - sent_;
+    return partial_.bytes() + unsent_.bytes();
   }
 
   std::size_t open_calls() const {
@@ -64,6 +66,10 @@ private:
   void append_response(const http_response& response, std::int64_t unix_seconds);
 
   const connection_limits& limits_;
+  edge_budget& budget_;
+  /// What was received behind the last request that was handed on.
+  byte_share partial_;
+  byte_share unsent_;
   call_id origin_;
   std::string remote_;
   std::unique_ptr<parser> parser_;

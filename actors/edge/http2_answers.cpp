@@ -40,9 +40,9 @@ bool http2_session::push(grpc_stream& s, blob message) {
     return false;
   if (s.unsent.empty())
     s.last_progress = now_;
-  unsent_ -= s.unsent.bytes();
+  auto before = s.unsent.bytes();
   s.unsent.push(std::move(message));
-  unsent_ += s.unsent.bytes();
+  unsent_.add(s.unsent.bytes() - before);
   return true;
 }
 
@@ -54,6 +54,8 @@ void http2_session::end(grpc_stream& s, grpc_refusal status, std::string_view ht
   s.status = std::move(status);
   s.deadline = time_point::max();
   s.message_due = time_point::max();
+  partial_.remove(s.assembler.buffered());
+  s.assembler.reset(limits_.max_message_bytes);
   release_reservation(s);
   due_in(limits_.stall_timeout);
   respond(s, http_status);
@@ -111,12 +113,12 @@ ssize_t http2_session::next_piece(grpc_stream& s, std::size_t length, std::uint3
 
 // False if the budget is used up: nghttp2 would go on as long as there is data.
 bool http2_session::append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length) {
-  if (to_->size() >= budget_)
+  if (to_->size() >= write_until_)
     return false;
   constexpr std::size_t frame_header_size = 9;
   to_->insert(to_->end(), header, header + frame_header_size);
   s.unsent.move_to(*to_, length);
-  unsent_ -= length;
+  unsent_.remove(length);
   s.last_progress = now_;
   if (s.owes_writable && !s.ended && s.unsent.bytes() <= limits_.low_water_bytes) {
     s.owes_writable = false;

@@ -33,9 +33,10 @@ void grpc_stream::reset() {
   *this = std::move(fresh);
 }
 
-http2_session::http2_session(const connection_limits& limits, call_id origin, std::string remote,
-                             time_point now)
-    : limits_(limits), origin_(origin), remote_(std::move(remote)), now_(now),
+http2_session::http2_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+                             std::string remote, time_point now)
+    : limits_(limits), budget_(budget), origin_(origin), remote_(std::move(remote)), now_(now),
+      unsent_(budget.answers), partial_(budget.requests),
       header_due_(later(now, limits.header_timeout)), last_heard_(now) {
   nghttp2_option* option = nullptr;
   ensure(nghttp2_option_new(&option) == 0, "memory for nghttp2");
@@ -107,7 +108,7 @@ void http2_session::write(std::vector<char>& to, std::size_t budget, time_point 
   now_ = now;
   out_ = &out;
   to_ = &to;
-  budget_ = budget;
+  write_until_ = budget;
   while (to.size() < budget) {
     const std::uint8_t* bytes = nullptr;
     auto before = to.size();
@@ -178,7 +179,8 @@ grpc_stream& http2_session::open_stream(std::int32_t id) {
 
 void http2_session::close_stream(grpc_stream& s) {
   nghttp2_session_set_stream_user_data(session_, s.id, nullptr);
-  unsent_ -= s.unsent.bytes();
+  unsent_.remove(s.unsent.bytes());
+  partial_.remove(s.assembler.buffered());
   release_reservation(s);
   streams_[s.position] = streams_.back();
   streams_[s.position]->position = s.position;
@@ -238,9 +240,9 @@ void http2_session::on_request_header(grpc_stream& s) {
     end(s, std::move(refused->status), refused->http_status);
     return;
   }
-  if (unsent_ > limits_.max_connection_unsent_bytes) {
-    const auto& row = status_of(errc::too_many_requests);
-    end(s, {row.code, std::string{row.text}});
+  if (unsent_.bytes() > limits_.max_connection_unsent_bytes
+      || budget_.answers > budget_.max_answers) {
+    refuse_as_too_many(s);
     return;
   }
   s.deadline = later(now_, s.header.timeout());
@@ -266,11 +268,15 @@ void http2_session::on_chunk(std::int32_t id, std::string_view bytes) {
 void http2_session::on_data(grpc_stream& s, std::string_view bytes) {
   auto size = bytes.size();
   while (!s.discarding && !bytes.empty()) {
+    auto before = s.assembler.buffered();
     auto result = s.assembler.feed(bytes);
+    partial_.add(s.assembler.buffered() - before);
     if (result == message_assembler::result::message) {
       on_message(s);
     } else if (result == message_assembler::result::bad) {
-      abort(s, s.assembler.refusal());
+      abort(s, grpc_refusal{s.assembler.refusal()});
+    } else if (over_budget()) {
+      refuse_as_too_many(s);
     } else if (s.message_due == time_point::max()) {
       s.message_due = later(now_, limits_.body_timeout);
       due(s.message_due);
@@ -281,6 +287,7 @@ void http2_session::on_data(grpc_stream& s, std::string_view bytes) {
 
 void http2_session::on_message(grpc_stream& s) {
   auto body = s.assembler.take();
+  partial_.remove(body.size());
   s.message_due = time_point::max();
   release_reservation(s);
   if (s.header.shape()->client_stream) {
@@ -374,6 +381,15 @@ void http2_session::cancel(grpc_stream& s) {
 }
 
 // -- flow control towards the client
+
+bool http2_session::over_budget() const {
+  return partial_.bytes() > limits_.max_partial_bytes || budget_.requests > budget_.max_requests;
+}
+
+void http2_session::refuse_as_too_many(grpc_stream& s) {
+  const auto& row = status_of(errc::too_many_requests);
+  abort(s, {row.code, std::string{row.text}});
+}
 
 bool http2_session::may_send(grpc_stream& s) {
   if (s.discarding)

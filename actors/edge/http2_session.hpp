@@ -2,6 +2,7 @@
 
 #include "actors/edge/call_header.hpp"
 #include "actors/edge/connection_limits.hpp"
+#include "actors/edge/edge_budget.hpp"
 #include "actors/edge/grpc_wire.hpp"
 #include "actors/edge/heard.hpp"
 #include "actors/edge/unsent_messages.hpp"
@@ -62,9 +63,9 @@ struct grpc_stream {
 /// socket and no clock.
 class http2_session {
 public:
-  /// `origin` names edge and connection.
-  http2_session(const connection_limits& limits, call_id origin, std::string remote,
-                time_point now);
+  /// `origin` names edge and connection. `limits` and `budget` outlive the session.
+  http2_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+                std::string remote, time_point now);
   ~http2_session();
   http2_session(const http2_session&) = delete;
   http2_session& operator=(const http2_session&) = delete;
@@ -103,7 +104,7 @@ public:
 
   /// Bytes of unfinished messages and of unsent answers.
   std::size_t buffered_bytes() const {
-    return unsent_ + reserved_;
+    return unsent_.bytes() + partial_.bytes();
   }
 
 private:
@@ -133,6 +134,8 @@ private:
   void submit_trailer(grpc_stream& s);
   bool push(grpc_stream& s, blob message);
 
+  bool over_budget() const;
+  void refuse_as_too_many(grpc_stream& s);
   void give_window(grpc_stream& s, std::size_t bytes);
   bool may_send(grpc_stream& s);
   void release_reservation(grpc_stream& s);
@@ -147,6 +150,7 @@ private:
   void close_now(std::uint32_t error, std::string_view why);
 
   const connection_limits& limits_;
+  edge_budget& budget_;
   call_id origin_;
   std::string remote_;
   nghttp2_session* session_ = nullptr;
@@ -156,11 +160,12 @@ private:
   heard* out_ = nullptr;
   /// Set while `write` runs.
   std::vector<char>* to_ = nullptr;
-  std::size_t budget_ = 0;
+  std::size_t write_until_ = 0;
 
   std::vector<grpc_stream*> streams_;
   std::vector<std::unique_ptr<grpc_stream>> spare_;
-  std::size_t unsent_ = 0;
+  byte_share unsent_;
+  byte_share partial_;
   std::size_t reserved_ = 0;
   bool waiting_for_assembly_ = false;
 

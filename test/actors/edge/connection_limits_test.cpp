@@ -161,13 +161,53 @@ TEST(limits, large_requests_take_turns_and_all_arrive) {
     ids.push_back(c.peer.call(put, framed(large).substr(0, 1'900'000), false));
   c.run();
   // Two of them fit; the others sent no more than their first window.
-  EXPECT_LE(c.link.buffered_bytes(), 4'000'000u);
+  EXPECT_LE(c.link.buffered_bytes(), 4'000'000u + 8 * 65'535u);
+  EXPECT_EQ(c.budget.requests, c.link.buffered_bytes());
   EXPECT_GE(c.peer.unsent(), 8 * (1'900'000 - 65'535u));
   for (auto id : ids)
     c.peer.send(id, framed(large).substr(1'900'000), true);
   c.run();
   EXPECT_EQ(count(c.take(), what::request), 10u);
   EXPECT_EQ(c.link.buffered_bytes(), 0u);
+}
+
+TEST(limits, many_beginnings_of_requests_are_bounded_together) {
+  conversation c{{.max_partial_bytes = 500'000}};
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < 50; ++i)
+    ids.push_back(c.peer.call(put, framed(std::string(60'000, 'p')).substr(0, 50'000), false));
+  c.run();
+  EXPECT_LE(c.link.buffered_bytes(), 500'000u);
+  auto refused = std::count_if(ids.begin(), ids.end(), [&](auto id) {
+    return c.peer.of(id).status() == "2 etcdserver: too many requests";
+  });
+  EXPECT_GE(refused, 39);
+  EXPECT_LE(refused, 41);
+  for (auto id : ids)
+    if (!c.peer.of(id).closed)
+      c.peer.send(id, std::string(20'000, 'p'), true);
+  c.run();
+  EXPECT_EQ(count(c.take(), what::request), ids.size() - static_cast<std::size_t>(refused));
+  EXPECT_EQ(c.budget.requests, 0u);
+}
+
+TEST(limits, connections_share_one_budget) {
+  conversation c;
+  c.budget.max_requests = 1'000;
+  connection other{c.limits, c.budget, {.connection = 2}, "", c.now};
+  heard heard;
+  other.receive("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"
+                  + std::string(800, 'b'),
+                c.now, heard);
+  auto id = c.peer.call(put, framed(std::string(600, 'p')).substr(0, 500), false);
+  c.run();
+  EXPECT_EQ(c.peer.of(id).status(), "2 etcdserver: too many requests");
+  other.receive(std::string(500, 'b'), c.now, heard);
+  EXPECT_TRUE(heard.requests.empty());
+  std::vector<char> bytes;
+  other.write(bytes, 1'000, c.now, heard);
+  EXPECT_TRUE((std::string{bytes.begin(), bytes.end()}.starts_with("HTTP/1.1 503 ")));
+  EXPECT_EQ(c.budget.requests, 0u);
 }
 
 TEST(limits, the_client_is_told_how_many_streams_it_may_open) {
