@@ -95,6 +95,8 @@ struct node::parts {
     edges.clear();
     if (core)
       actors.end(*core);
+    // A detached actor keeps its thread as long as somebody holds its handle.
+    actors = {};
     core.reset();
     data = {};
   }
