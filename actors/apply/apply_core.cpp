@@ -6,6 +6,7 @@
 #include "messages/ensure.hpp"
 #include "storage/storage_error.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace troupe::apply {
@@ -37,6 +38,25 @@ Request parse(const command& what) {
   return request;
 }
 
+/// What etcd's metrics call it; nothing if they do not know it.
+std::optional<metrics::apply_op> op_of(command_kind kind) {
+  switch (kind) {
+  case command_kind::put:
+    return metrics::apply_op::put;
+  case command_kind::delete_range:
+    return metrics::apply_op::delete_range;
+  case command_kind::txn:
+    return metrics::apply_op::txn;
+  case command_kind::compact:
+    return metrics::apply_op::compaction;
+  case command_kind::alarm:
+    return metrics::apply_op::alarm;
+  case command_kind::publish_member:
+    return metrics::apply_op::member_attributes;
+  }
+  return std::nullopt;
+}
+
 bool is_physical_compaction(const command& what) {
   return what.kind == command_kind::compact
          && parse<etcdserverpb::CompactionRequest>(what).physical();
@@ -53,6 +73,7 @@ void apply_core::await(const await_applied& calls) {
 }
 
 void apply_core::refuse(const propose_refused& refused, apply_output& out) {
+  meter_->apply.proposals_failed.add(refused.counters.size());
   for (auto counter : refused.counters)
     if (auto call = pending_.take(counter))
       out.answers.push_back(refuse_with(*call, refused.reason));
@@ -67,12 +88,40 @@ void apply_core::apply(const std::vector<entry>& entries, apply_output& out) {
     apply_one(next, out);
     bytes += next.payload.size();
     if (bytes >= batch_bytes) {
-      store_.commit(next.id);
+      commit(next.id);
       bytes = 0;
     }
   }
   if (!entries.empty() && store_.applied() != entries.back().id)
-    store_.commit(entries.back().id);
+    commit(entries.back().id);
+  meter_->apply.batch_entries.observe(entries.size());
+  meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
+}
+
+void apply_core::commit(entry_id upto) {
+  auto start = meter_.now();
+  store_.commit(upto);
+  meter_->apply.commit_duration.observe(meter_.since(start));
+  meter_->apply.applied_index.set(static_cast<std::int64_t>(upto.index.value));
+}
+
+void apply_core::note(command_kind kind, bool success, std::chrono::nanoseconds took) const {
+  auto& apply = meter_->apply;
+  if (took > slow_)
+    apply.slow_applies.add();
+  if (auto op = op_of(kind))
+    apply.applied(*op, success, took);
+}
+
+void apply_core::note(const op_counts& ops) const {
+  auto& apply = meter_->apply;
+  apply.puts.add(ops.puts);
+  apply.deletes.add(ops.deletes);
+  apply.ranges.add(ops.ranges);
+  apply.put_bytes.add(ops.put_bytes);
+  // Like etcd, which calls only what does several things a transaction.
+  if (ops.all() > 1)
+    apply.txns.add();
 }
 
 void apply_core::apply_one(const entry& what, apply_output& out) {
@@ -89,7 +138,11 @@ void apply_core::apply_one(const entry& what, apply_output& out) {
   }
   auto command = decode_command(what.payload);
   ensure(command.has_value(), "a command is never empty");
+  auto start = meter_.now();
   auto answer = apply_command(*command, out);
+  // That a revision is compacted already is an answer, not a failure.
+  note(command->kind, answer.error == errc::none || answer.error == errc::compacted,
+       meter_.since(start));
   if (what.origin.member != identity_.member || what.origin.boot != identity_.boot)
     return;
   if (auto call = pending_.take(what.origin.counter)) {
@@ -104,21 +157,29 @@ rpc_answer apply_core::apply_command(const command& what, apply_output& out) {
   switch (what.kind) {
   case command_kind::put: {
     etcdserverpb::PutResponse response;
+    auto request = parse<etcdserverpb::PutRequest>(what);
     auto txn = store_.begin();
-    return finish(apply::apply(*txn, parse<etcdserverpb::PutRequest>(what), response, state),
-                  response);
+    auto verdict = apply::apply(*txn, request, response, state);
+    if (verdict == errc::none)
+      note({.puts = 1, .put_bytes = request.key().size() + request.value().size()});
+    return finish(verdict, response);
   }
   case command_kind::delete_range: {
     etcdserverpb::DeleteRangeResponse response;
     auto txn = store_.begin();
-    return finish(apply::apply(*txn, parse<etcdserverpb::DeleteRangeRequest>(what), response),
-                  response);
+    auto verdict = apply::apply(*txn, parse<etcdserverpb::DeleteRangeRequest>(what), response);
+    if (verdict == errc::none)
+      note({.deletes = 1});
+    return finish(verdict, response);
   }
   case command_kind::txn: {
     etcdserverpb::TxnResponse response;
+    auto request = parse<etcdserverpb::TxnRequest>(what);
     auto txn = store_.begin();
-    return finish(apply::apply(*txn, parse<etcdserverpb::TxnRequest>(what), response, state),
-                  response);
+    auto verdict = apply::apply(*txn, request, response, state);
+    if (verdict == errc::none)
+      note(count_ops(request, response));
+    return finish(verdict, response);
   }
   case command_kind::compact:
     return compact(parse<etcdserverpb::CompactionRequest>(what), out);
@@ -156,8 +217,11 @@ rpc_answer apply_core::finish(errc verdict, Response& response) {
 }
 
 void apply_core::on_tick(time_point now, apply_output& out) {
-  for (auto call : pending_.expire(now))
+  for (auto call : pending_.expire(now)) {
+    meter_->apply.proposals_failed.add();
     out.answers.push_back(refuse_with(call, errc::timeout));
+  }
+  meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
   auto leads = raft_.role == raft_role::leader;
   if (auto revision = compaction_.on_tick(now, store_.revision(), leads)) {
     etcdserverpb::CompactionRequest request;

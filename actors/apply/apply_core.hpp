@@ -1,13 +1,16 @@
 #pragma once
 
 #include "actors/apply/auto_compaction.hpp"
+#include "actors/apply/op_counts.hpp"
 #include "actors/apply/pending_calls.hpp"
+#include "actors/metrics/meter.hpp"
 #include "messages/command.hpp"
 #include "messages/proto/rpc.pb.h"
 #include "messages/raft.hpp"
 #include "messages/service.hpp"
 #include "storage/mvcc/store.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -41,6 +44,12 @@ class apply_core {
 public:
   apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction);
 
+  /// From now on counts here; a command that takes longer than `slow` counts as slow.
+  void count_in(metrics::meter meter, std::chrono::nanoseconds slow) {
+    meter_ = std::move(meter);
+    slow_ = slow;
+  }
+
   /// A client waits for these; answers to anything else are dropped.
   void await(const await_applied& calls);
 
@@ -67,6 +76,9 @@ public:
 private:
   rpc_answer apply_command(const command& what, apply_output& out);
   void apply_one(const entry& what, apply_output& out);
+  void commit(entry_id upto);
+  void note(command_kind kind, bool success, std::chrono::nanoseconds took) const;
+  void note(const op_counts& ops) const;
   rpc_answer compact(const etcdserverpb::CompactionRequest& request, apply_output& out);
   /// The answer, but for whom it is.
   template <class Response>
@@ -77,6 +89,8 @@ private:
   auto_compaction compaction_;
   pending_calls pending_;
   raft_status raft_;
+  metrics::meter meter_;
+  std::chrono::nanoseconds slow_ = std::chrono::nanoseconds::max();
 };
 
 } // namespace troupe::apply

@@ -109,9 +109,9 @@ struct read_counters {
   counter txns;
   /// Reads that wait for a read round or for the applier.
   gauge waiting;
-  /// Read rounds that got no answer in time and were asked again.
+  /// Times when reads ran out of time because no read round was confirmed.
   counter slow_rounds;
-  /// Reads that failed because no round was confirmed.
+  /// Read rounds that failed because leadership changed.
   counter failed_rounds;
   batch_histogram batch_reads;
 };

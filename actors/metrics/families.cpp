@@ -91,7 +91,8 @@ void write_reads(const read_counters& from, family_writer& to) {
     if (const auto& values = from.range_duration[success]; has_samples(values))
       to.sample({{"success", success == 1 ? "true" : "false"}}, values, seconds);
   to.counter("etcd_server_slow_read_indexes_total",
-             "The total number of read rounds that got no answer in time and were repeated.",
+             "The total number of pending read indexes not in sync with leader's or timed out read "
+             "index requests.",
              from.slow_rounds.value());
   to.counter("etcd_server_read_indexes_failed_total", "The total number of failed read indexes.",
              from.failed_rounds.value());

@@ -8,18 +8,18 @@ namespace {
 
 class measured_file : public storage::file {
 public:
-  measured_file(std::unique_ptr<storage::file> inner, storage_meter meter)
-      : inner_(std::move(inner)), meter_(std::move(meter)) {}
+  measured_file(std::unique_ptr<storage::file> inner, meter with)
+      : inner_(std::move(inner)), meter_(std::move(with)) {}
 
   std::size_t read(std::uint64_t offset, std::span<std::byte> bytes) const override {
     return inner_->read(offset, bytes);
   }
 
   void write_durable(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    auto start = meter_.time->now();
+    auto start = meter_.now();
     inner_->write_durable(offset, bytes);
-    meter_.counters->storage.sync_duration.observe(meter_.time->now() - start);
-    meter_.counters->storage.bytes_written.add(bytes.size());
+    meter_->storage.sync_duration.observe(meter_.since(start));
+    meter_->storage.bytes_written.add(bytes.size());
   }
 
   std::uint64_t size() const override {
@@ -28,13 +28,13 @@ public:
 
 private:
   std::unique_ptr<storage::file> inner_;
-  storage_meter meter_;
+  meter meter_;
 };
 
 class measured_file_system : public storage::file_system {
 public:
-  measured_file_system(std::shared_ptr<storage::file_system> inner, storage_meter meter)
-      : inner_(std::move(inner)), meter_(std::move(meter)) {}
+  measured_file_system(std::shared_ptr<storage::file_system> inner, meter with)
+      : inner_(std::move(inner)), meter_(std::move(with)) {}
 
   std::unique_ptr<storage::file> open(const std::string& path, storage::open_mode mode) override {
     return std::make_unique<measured_file>(inner_->open(path, mode), meter_);
@@ -66,14 +66,14 @@ public:
 
 private:
   std::shared_ptr<storage::file_system> inner_;
-  storage_meter meter_;
+  meter meter_;
 };
 
 } // namespace
 
 std::shared_ptr<storage::file_system> measure(std::shared_ptr<storage::file_system> files,
-                                              storage_meter meter) {
-  return std::make_shared<measured_file_system>(std::move(files), std::move(meter));
+                                              meter with) {
+  return std::make_shared<measured_file_system>(std::move(files), std::move(with));
 }
 
 } // namespace troupe::metrics

@@ -1,6 +1,7 @@
 #include "actors/read/read_core.hpp"
 
 #include "actors/apply/kv_apply.hpp"
+#include "actors/apply/op_counts.hpp"
 #include "actors/read/range_query.hpp"
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
@@ -34,6 +35,7 @@ std::vector<rpc_answer> read_core::on(const read_batch& batch) {
   std::shared_ptr<const mvcc::snapshot> source = store_.snapshot();
   std::vector<rpc_answer> answers;
   answers.reserve(batch.calls.size());
+  meter_->reads.batch_reads.observe(batch.calls.size());
   for (const auto& call : batch.calls)
     answers.push_back(answer(call, source));
   return answers;
@@ -82,8 +84,12 @@ void read_core::fill(etcdserverpb::ResponseHeader& header) const {
 rpc_answer read_core::range(const read_call& call, const mvcc::snapshot& source) {
   parse(range_request_, call.body);
   range_response_.Clear();
-  if (auto error = evaluate(source, range_request_, range_response_); error != errc::none)
+  auto start = meter_.now();
+  auto error = evaluate(source, range_request_, range_response_);
+  meter_->reads.range_duration[error == errc::none ? 1 : 0].observe(meter_.since(start));
+  if (error != errc::none)
     return refuse_with(call.call, error);
+  meter_->reads.ranges.add();
   fill(*range_response_.mutable_header());
   return reply(call.call, range_response_);
 }
@@ -94,6 +100,10 @@ rpc_answer read_core::transaction(const read_call& call, const mvcc::snapshot& s
   parse(request, call.body);
   if (auto error = apply::evaluate(source, request, response); error != errc::none)
     return refuse_with(call.call, error);
+  auto ops = apply::count_ops(request, response);
+  meter_->reads.ranges.add(ops.ranges);
+  if (ops.all() > 1)
+    meter_->reads.txns.add();
   fill(*response.mutable_header());
   return reply(call.call, response);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/metrics/meter.hpp"
 #include "actors/read/range_stream.hpp"
 #include "messages/ids.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -35,6 +36,11 @@ public:
   /// Both outlive it.
   read_core(const mvcc::store& store, const storage::engine& engine, read_identity identity);
 
+  /// From now on counts here.
+  void count_in(metrics::meter meter) {
+    meter_ = std::move(meter);
+  }
+
   std::vector<rpc_answer> on(const read_batch& batch);
 
   /// The next part of a stream, if it still exists.
@@ -57,6 +63,7 @@ private:
   raft_status raft_;
   log_index applied_;
   std::map<call_id, range_stream> streams_;
+  metrics::meter meter_;
 
   // Parsed into and answered from again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_request_;

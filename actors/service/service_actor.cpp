@@ -2,6 +2,7 @@
 
 #include "actors/failure/failure.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <utility>
 
@@ -28,6 +29,13 @@ void service_host::carry_out(service_output&& out) {
   for (const auto& event : out.stream_events)
     caf::anon_send(peers.list_reader, event);
   edges.send(std::move(out.answers));
+  meter->reads.waiting.set(static_cast<std::int64_t>(core.waiting_reads()));
+}
+
+void service_host::note_failed_reads(const service_output& out, errc reason,
+                                     metrics::counter& in) const {
+  if (std::ranges::any_of(out.answers, [=](const auto& x) { return x.error == reason; }))
+    in.add();
 }
 
 service_actor::behavior_type service_behavior(service_actor::stateful_pointer<service_state> self,
@@ -49,18 +57,23 @@ service_actor::behavior_type service_behavior(service_actor::stateful_pointer<se
     [=](const read_index_reply& reply) {
       step([&](service_core& core, service_output& out) {
         core.on(reply, self->state.host->time->now(), out);
+        const auto& host = *self->state.host;
+        host.note_failed_reads(out, errc::leader_changed, host.meter->reads.failed_rounds);
       });
     },
     [=](const applied& done) {
       step([&](service_core& core, service_output& out) { core.on(done, out); });
     },
     [=](const raft_status& status) {
+      self->state.host->meter->raft.note(status);
       step([&](service_core& core, service_output& out) { core.on(status, out); });
       caf::anon_send(self->state.host->peers.applier, status);
     },
     [=](const tick&) {
       step([&](service_core& core, service_output& out) {
         core.on_tick(self->state.host->time->now(), out);
+        const auto& host = *self->state.host;
+        host.note_failed_reads(out, errc::timeout, host.meter->reads.slow_rounds);
       });
     },
     [=](const edge_joined& edge) { self->state.host->edges.add(edge); },

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/metrics/meter.hpp"
 #include "actors/service/answer_router.hpp"
 #include "actors/service/service_core.hpp"
 #include "messages/clock.hpp"
@@ -49,12 +50,15 @@ struct service_host {
   service_host(service_core core, service_peers peers, std::shared_ptr<const clock> time);
 
   void carry_out(service_output&& out);
+  /// Counts what a step of the core has failed for want of a read index.
+  void note_failed_reads(const service_output& out, errc reason, metrics::counter& in) const;
 
   service_core core;
   service_peers peers;
   std::shared_ptr<const clock> time;
   answer_router edges;
   std::size_t next_reader = 0;
+  metrics::meter meter;
 };
 
 struct service_state {

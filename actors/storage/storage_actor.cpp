@@ -44,7 +44,10 @@ void write(storage_pointer self) {
   groups.reserve(state.collected.size());
   for (const auto& batch : state.collected)
     groups.push_back({batch.state, batch.entries});
+  const auto& meter = state.config.meter;
+  auto start = meter.now();
   log.append(groups);
+  meter->storage.wrote(state.collected, meter.since(start));
   self->send(state.config.member, persisted{state.collected.back().batch, log.last()});
   state.collected.clear();
   log.prepare_ahead();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/metrics/meter.hpp"
 #include "messages/type_ids.hpp"
 #include "storage/raft_log.hpp"
 
@@ -38,6 +39,7 @@ struct storage_config {
   caf::timespan idle_after = std::chrono::milliseconds{20};
   /// A thread of its own, since it blocks on the disk; never in a simulation.
   bool detached = true;
+  metrics::meter meter;
 };
 
 struct storage_state {

@@ -56,7 +56,7 @@ TEST_F(measured_storage_test, durable_writes_are_timed) {
   auto& file = *inner;
   EXPECT_CALL(*disk, open("wal", storage::open_mode::create))
     .WillOnce(testing::Return(testing::ByMove(std::move(inner))));
-  auto opened = measure(disk, {time, counters})->open("wal", storage::open_mode::create);
+  auto opened = measure(disk, meter{time, counters})->open("wal", storage::open_mode::create);
 
   EXPECT_CALL(file, write_durable(4096, _)).WillOnce(takes(3ms));
   std::byte block[512] = {};
@@ -71,7 +71,7 @@ TEST_F(measured_storage_test, a_failed_write_is_passed_on_and_not_counted_as_wri
   auto inner = std::make_unique<mock_file>();
   EXPECT_CALL(*inner, write_durable(_, _)).WillOnce(testing::Throw(std::runtime_error{"disk"}));
   EXPECT_CALL(*disk, open(_, _)).WillOnce(testing::Return(testing::ByMove(std::move(inner))));
-  auto opened = measure(disk, {time, counters})->open("wal", storage::open_mode::existing);
+  auto opened = measure(disk, meter{time, counters})->open("wal", storage::open_mode::existing);
   std::byte block[512] = {};
   EXPECT_THROW(opened->write_durable(0, block), std::runtime_error);
   EXPECT_EQ(seen.bytes_written.value(), 0u);
