@@ -127,18 +127,19 @@ private:
       fail("fdatasync", path_, errno);
   }
 
-  /// A short write is continued where it ended; if that was not at a block, by the cached way.
+  /// Continues a short write where it ended. What cannot go the direct way (the rest does not start
+  /// at a block, or the device wants larger ones) goes the other one.
   void write_all(const descriptor& fd, std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       auto n = uninterrupted(
         [&] { return ::pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
-      if (n < 0)
-        fail("write", path_, errno);
-      if (n == 0)
-        fail("write", path_, EIO);
-      offset += static_cast<std::uint64_t>(n);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      if (&fd == &direct_ && !bytes.empty() && !block_aligned(offset, bytes)) {
+      auto refused = n < 0 && errno == EINVAL;
+      if (n == 0 || (n < 0 && !(refused && &fd == &direct_)))
+        fail("write", path_, n == 0 ? EIO : errno);
+      auto done = refused ? 0 : static_cast<std::size_t>(n);
+      offset += done;
+      bytes = bytes.subspan(done);
+      if (&fd == &direct_ && (refused || !block_aligned(offset, bytes))) {
         write_all(cached_, offset, bytes);
         sync();
         return;

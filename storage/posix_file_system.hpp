@@ -5,7 +5,7 @@
 namespace troupe::storage {
 
 /// The machine's own file system. Durable writes of whole blocks bypass the page cache where the
-/// file system allows it (DESIGN 4: a sixth of the time and half of the CPU less than fdatasync).
+/// file system allows it: less time and half of the CPU (figures in format.md).
 /// Stateless: safe to share between threads; its files are not.
 class posix_file_system final : public file_system {
 public:

@@ -235,6 +235,13 @@ protected:
     EXPECT_TRUE(acknowledged_.holds(found));
   }
 
+  /// Of the batch that starts there in the first segment.
+  batch_frame frame_at(std::size_t offset) const {
+    auto bytes = disk.contents(path_of(1));
+    record_stamp stamp{options.cluster, options.member, record_seed({1}, options.salt)};
+    return decode_batch_frame(std::as_bytes(std::span{bytes}).subspan(offset), stamp).value();
+  }
+
   model acknowledged_;
   std::optional<model> unknown_;
 };
@@ -289,15 +296,46 @@ TEST_F(EveryCall, ATornTailIsReportedAndWrittenOver) {
   log->append(std::nullopt, make_entries(2, 4, 1, 3000));
   log.reset();
   disk.corrupt(path_of(1), 2 * block_bytes + 9000, 1);
+  auto torn = frame_at(2 * block_bytes);
   auto found = open();
   EXPECT_TRUE(found.torn_tail);
   EXPECT_EQ(found.entries, make_entries(1, 1));
   // The next batch takes its place, though longer remains stand behind it.
   found.log->append(make_state(2), make_entries(2, 1));
+  EXPECT_GT(frame_at(2 * block_bytes).number, torn.number);
+  EXPECT_EQ(frame_at(2 * block_bytes).previous, torn.previous);
   found.log->close_batch();
   found = reopen(found.log);
   EXPECT_FALSE(found.torn_tail);
   EXPECT_EQ(found.entries, make_entries(1, 2));
+}
+
+// Both batches have the same number, for the crash left no sign of the first one's.
+TEST_F(EveryCall, RemainsOfALostBatchDoNotMixWithTheNext) {
+  options.segment_bytes = 64 * block_bytes;
+  open();
+  auto empty = disk.contents(path_of(1));
+  // The second record starts with a block, where a crash may cut.
+  auto first_payload = block_bytes - batch_record_bytes - entry_record_bytes;
+  auto batch_of = [&](char fill) {
+    auto log = open().log;
+    log->append(std::nullopt, std::vector{make_entry(1, 1, std::string(first_payload, fill)),
+                                          make_entry(2, 1, std::string(4000, fill))});
+    log.reset();
+    return disk.contents(path_of(1));
+  };
+  auto first = batch_of('a');
+  disk.set_contents(path_of(1), empty + std::string(sim::sector_bytes, '\0')
+                                  + first.substr(empty.size() + sim::sector_bytes));
+  ASSERT_TRUE(open().entries.empty());
+  auto second = batch_of('b');
+  ASSERT_EQ(open().entries.size(), 2U);
+  for (auto cut = empty.size() + sim::sector_bytes; cut < second.size(); cut += sim::sector_bytes) {
+    disk.set_contents(path_of(1), second.substr(0, cut) + first.substr(cut));
+    auto found = open().entries;
+    auto all_that_differs = cut >= second.find_last_of('b') + 1;
+    EXPECT_EQ(found.size(), all_that_differs ? 2U : 0U) << "cut at " << cut;
+  }
 }
 
 } // namespace

@@ -145,6 +145,19 @@ TEST_F(RaftLog, ReadChecksWhatItReads) {
   EXPECT_EQ(code_of([&] { log->read({1}, {4}, 1000); }), errc::data_damaged);
 }
 
+TEST_F(RaftLog, ReadTakesNoRecordFromAnotherPlace) {
+  auto log = open().log;
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    log->append(std::nullopt, make_entries(i, 1));
+  auto bytes = disk.contents(path_of(1));
+  for (std::size_t at = 0; at < block_bytes; ++at) {
+    auto mask = bytes[block_bytes + at] ^ bytes[2 * block_bytes + at];
+    disk.corrupt(path_of(1), 2 * block_bytes + at, static_cast<std::uint8_t>(mask));
+  }
+  EXPECT_EQ(log->read({1}, {2}, 1000), make_entries(1, 1));
+  EXPECT_EQ(code_of([&] { log->read({2}, {3}, 1000); }), errc::data_damaged);
+}
+
 TEST_F(RaftLog, ABatchLargerThanASegmentHasOneOfItsOwn) {
   auto log = open().log;
   log->append(std::nullopt, make_entries(1, 1));
