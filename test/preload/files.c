@@ -247,9 +247,9 @@ static off_t draw_size(const struct file* file, off_t size, enum fate fate) {
   }
   if (size < file->durable_size)
     return size;
-  off_t sectors = (size - file->durable_size) / SECTOR_BYTES;
-  off_t between = file->durable_size + (off_t)draw((uint64_t)sectors + 1) * SECTOR_BYTES;
-  return between / SECTOR_BYTES * SECTOR_BYTES < file->durable_size ? file->durable_size : between;
+  off_t first = (file->durable_size + SECTOR_BYTES - 1) / SECTOR_BYTES, last = size / SECTOR_BYTES;
+  return last < first ? file->durable_size
+                      : (first + (off_t)draw((uint64_t)(last - first) + 1)) * SECTOR_BYTES;
 }
 
 struct cut {

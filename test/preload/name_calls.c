@@ -9,35 +9,41 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Does `call` between telling the model what may change and what has. `second` may be NULL. */
-#define WITH_NAMES(kind, first, second, call)                                                      \
-  do {                                                                                             \
-    if (arrive(kind) != GO_ON)                                                                     \
-      return -1;                                                                                   \
-    model_lock();                                                                                  \
-    struct place* places[2] = {first, second};                                                     \
-    for (int i = 0; i < 2; ++i)                                                                    \
-      if (places[i] != NULL && places[i]->directory != NULL)                                       \
-        name_will_change(places[i]);                                                               \
-    int result = (int)(call);                                                                      \
-    int error = errno;                                                                             \
-    if (result == 0 && places[1] != NULL)                                                          \
-      names_share_fate(places[0], places[1]);                                                      \
-    for (int i = 0; i < 2; ++i)                                                                    \
-      if (places[i] != NULL && places[i]->directory != NULL)                                       \
-        name_has_changed(places[i]);                                                               \
-    model_unlock();                                                                                \
-    errno = error;                                                                                 \
-    return result;                                                                                 \
-  } while (0)
+/* Before the real call: counts it and tells the model which names may change. True with the lock
+ * held; false if the call is to fail, with errno. */
+static bool begin(enum kind kind, const struct place* places, int count) {
+  if (arrive(kind) != GO_ON)
+    return false;
+  model_lock();
+  for (int i = 0; i < count; ++i)
+    if (places[i].directory != NULL)
+      name_will_change(&places[i]);
+  return true;
+}
+
+/* After it: tells the model what came of it and releases the lock. @returns `result`. */
+static int finish(const struct place* places, int count, long result) {
+  int error = errno;
+  if (result == 0 && count == 2)
+    names_share_fate(&places[0], &places[1]);
+  for (int i = 0; i < count; ++i)
+    if (places[i].directory != NULL)
+      name_has_changed(&places[i]);
+  model_unlock();
+  errno = error;
+  return (int)result;
+}
 
 int renameat2(int from_at, const char* from, int to_at, const char* to, unsigned flags) {
-  struct place old = {.directory = NULL}, new = {.directory = NULL};
+  struct place places[2] = {{.directory = NULL}, {.directory = NULL}};
   bool inside =
-    watching() && (int)is_inside(from_at, from, &old) + (int)is_inside(to_at, to, &new) > 0;
+    watching()
+    && (int)is_inside(from_at, from, &places[0]) + (int)is_inside(to_at, to, &places[1]) > 0;
   if (!inside)
     return (int)syscall(SYS_renameat2, from_at, from, to_at, to, flags);
-  WITH_NAMES(KIND_RENAME, &old, &new, syscall(SYS_renameat2, from_at, from, to_at, to, flags));
+  if (!begin(KIND_RENAME, places, 2))
+    return -1;
+  return finish(places, 2, syscall(SYS_renameat2, from_at, from, to_at, to, flags));
 }
 
 int renameat(int from_at, const char* from, int to_at, const char* to) {
@@ -52,7 +58,9 @@ int linkat(int from_at, const char* from, int to_at, const char* to, int flags) 
   struct place new;
   if (!watching() || !is_inside(to_at, to, &new))
     return (int)syscall(SYS_linkat, from_at, from, to_at, to, flags);
-  WITH_NAMES(KIND_LINK, &new, NULL, syscall(SYS_linkat, from_at, from, to_at, to, flags));
+  if (!begin(KIND_LINK, &new, 1))
+    return -1;
+  return finish(&new, 1, syscall(SYS_linkat, from_at, from, to_at, to, flags));
 }
 
 int link(const char* from, const char* to) {
@@ -63,7 +71,9 @@ int unlinkat(int at, const char* path, int flags) {
   struct place place;
   if (!watching() || !is_inside(at, path, &place))
     return (int)syscall(SYS_unlinkat, at, path, flags);
-  WITH_NAMES(KIND_UNLINK, &place, NULL, syscall(SYS_unlinkat, at, path, flags));
+  if (!begin(KIND_UNLINK, &place, 1))
+    return -1;
+  return finish(&place, 1, syscall(SYS_unlinkat, at, path, flags));
 }
 
 int unlink(const char* path) {
@@ -84,7 +94,9 @@ int mkdirat(int at, const char* path, mode_t mode) {
   struct place place;
   if (!watching() || !is_inside(at, path, &place))
     return (int)syscall(SYS_mkdirat, at, path, mode);
-  WITH_NAMES(KIND_MKDIR, &place, NULL, syscall(SYS_mkdirat, at, path, mode));
+  if (!begin(KIND_MKDIR, &place, 1))
+    return -1;
+  return finish(&place, 1, syscall(SYS_mkdirat, at, path, mode));
 }
 
 int mkdir(const char* path, mode_t mode) {

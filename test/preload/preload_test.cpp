@@ -291,12 +291,14 @@ TEST_F(preload, WritersOnManyThreadsKeepWhatTheySynced) {
     cut("threads",
         {{"UNSYNCED_SEED", std::to_string(seed)}, {"UNSYNCED_DELAY", "fdatasync:0-300"}});
     for (int thread = 0; thread < 4; ++thread) {
-      const auto promised = left("acknowledged" + std::to_string(thread)).value().size();
-      const auto content = left("log" + std::to_string(thread)).value();
+      const auto promised = left("acknowledged" + std::to_string(thread)).value_or("").size();
+      const auto content = left("log" + std::to_string(thread)).value_or("");
       ASSERT_GE(content.size(), promised * 100) << "seed " << seed << " thread " << thread;
       for (size_t record = 0; record < promised; ++record)
         ASSERT_EQ(content.substr(record * 100, 100),
                   std::string(100, static_cast<char>('a' + record % 26)));
+      fs::remove(root() / ("acknowledged" + std::to_string(thread)));
+      fs::remove(root() / ("log" + std::to_string(thread)));
       outcomes.insert(content.size() > promised * 100 ? "more" : "exact");
     }
   }
