@@ -321,6 +321,8 @@ void rocksdb_engine::raise_floor(std::int64_t at) {
   if (at <= db_->floor)
     return;
   db_->floor = at;
+  // RocksDB's readers look at its floor without a lock. It is a string of eight bytes in place, which
+  // opening has set and this overwrites, and db_->floor decides in any case.
   const auto bytes = timestamp{at}.slice().ToString();
   check(db_->db->IncreaseFullHistoryTsLow(db_->handle(family::data), bytes), "raise of the floor");
 }

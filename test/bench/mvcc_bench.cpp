@@ -5,7 +5,7 @@
 #include "storage/mvcc/store.hpp"
 #include "storage/rocksdb_engine.hpp"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -105,7 +105,9 @@ private:
 
   void puts() {
     std::uint64_t n = 0;
-    put_many("put of a new key, batches of 64", keys_, 64, [&] { return key(n++); });
+    for (std::uint64_t million = 0; million * 1'000'000 < keys_; ++million)
+      put_many(("put of a new key, batches of 64, million " + std::to_string(million + 1)).c_str(),
+               std::min<std::uint64_t>(1'000'000, keys_ - n), 64, [&] { return key(n++); });
     measure("refine counts after that, per key", static_cast<double>(keys_), [&] { refine(); });
     put_many("put of an old key, batches of 64", keys_ / 4, 64, [&] { return any(); });
     put_many("put of an old key, batches of 512", keys_ / 4, 512, [&] { return any(); });
@@ -164,7 +166,7 @@ private:
         view->count({a, b}, view->revision(), keys);
       }
     });
-    count_many("count of all keys too far back for the index", 1,
+    count_many("count of all keys at the revision after the load", 1,
                store_->revision() - static_cast<std::int64_t>(keys_) - 1);
   }
 

@@ -102,12 +102,15 @@ private:
     kept_.reset();
     const auto crash = pick(2) == 0;
     const auto committed = worlds_.size() - 1;
-    const auto flushed = store_->flushed().index.value;
+    const auto flushed = pick(2) ? store_->flushed().index.value : 0;
     store_.reset();
-    if (crash)
+    if (crash && kind_ == engine_kind::memory) {
+      auto& memory = static_cast<storage::memory_engine&>(*engine_);
+      memory.crash(pick(memory.flush_points()));
+    } else if (crash) {
       machine_->crash(std::move(engine_));
-    else
-      engine_.reset();
+    }
+    engine_.reset();
     engine_ = machine_->open("store");
     store_ = std::make_unique<store>(*engine_);
     const auto applied = store_->applied().index.value;
