@@ -84,6 +84,8 @@ std::string to_string(errc code) {
     return "malformed message";
   case errc::message_too_large:
     return "message too large";
+  case errc::unknown_service:
+    return "unknown service";
   case errc::canceled:
     return "canceled";
   case errc::deadline_exceeded:

@@ -51,6 +51,7 @@ enum class errc : std::uint8_t {
   range_stream_filter,
   malformed_message,
   message_too_large,
+  unknown_service,
   canceled,
   deadline_exceeded,
   internal,

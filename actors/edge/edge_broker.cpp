@@ -1,6 +1,7 @@
 #include "actors/edge/edge_broker.hpp"
 
 #include "actors/edge/client_table.hpp"
+#include "actors/edge/health.hpp"
 
 #include <algorithm>
 #include <caf/actor_system.hpp>
@@ -95,6 +96,7 @@ private:
   void shut(client& c, int how);
   void shrink(client& c);
   void hand_on();
+  void answer_health_calls();
   void refill_accept_tokens();
   bool short_of_descriptors() const;
 
@@ -292,7 +294,23 @@ void edge_state::finish_round() {
   hand_on();
 }
 
+// Health calls are seldom: their answers go round by the mailbox like all others.
+void edge_state::answer_health_calls() {
+  rpc_answers answers;
+  auto take = [&](const call_event& event) {
+    if (!is_health_method(event.method))
+      return false;
+    if (auto answer = answer_health(event))
+      answers.answers.push_back(std::move(*answer));
+    return true;
+  };
+  std::erase_if(heard_.calls, take);
+  if (!answers.answers.empty())
+    self_->send(self_, std::move(answers));
+}
+
 void edge_state::hand_on() {
+  answer_health_calls();
   if (!heard_.calls.empty()) {
     parts_.counters->events.add(heard_.calls.size());
     parts_.counters->batches.add(1);

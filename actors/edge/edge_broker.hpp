@@ -28,8 +28,10 @@ struct edge_parts {
 };
 
 /// Starts the client port: one broker that owns every client connection of `system`, which is an
-/// actor system of its own. It takes over the listeners at once and accepts after `serve_clients`.
-/// Raises RLIMIT_NOFILE of the process.
+/// actor system of its own. That system needs `register_messages`, the middleman, and
+/// `middleman.max-consecutive-reads` of at most 4: with CAF's 50 one client that sends without
+/// pause keeps all others waiting for 3 MiB. It takes over the listeners at once and accepts after
+/// `serve_clients`. Raises RLIMIT_NOFILE of the process.
 edge_actor spawn_edge(caf::actor_system& system, const edge_config& config, edge_parts parts,
                       std::vector<listener> listeners);
 

@@ -57,6 +57,8 @@ constexpr auto rows = std::to_array<status_row>({
   {errc::malformed_message, internal,
    "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"},
   {errc::message_too_large, resource_exhausted, "grpc: received message larger than max"},
+  // grpc.health.v1 asked about something that is not here.
+  {errc::unknown_service, not_found, "unknown service"},
   {errc::canceled, canceled, "context canceled"},
   {errc::deadline_exceeded, deadline_exceeded, "context deadline exceeded"},
   {errc::internal, internal, "internal error"},

@@ -164,6 +164,21 @@ class GoodClients(WithServer):
             bodies = [str(i).encode() * (i % 500) for i in range(5000)]
             self.assertEqual(list(pool.map(lambda body: call(body, timeout=20), bodies)), bodies)
 
+    def test_health(self):
+        check = self.client.unary("/grpc.health.v1.Health/Check")
+        serving = b"\x08\x01"
+        self.assertEqual(check(b"", timeout=5), serving)
+        self.assertEqual(error_of(check, b"\x0a\x01x", timeout=5), (grpc.StatusCode.NOT_FOUND, "unknown service"))
+        self.assertEqual(error_of(check, b"\x0a\x05x", timeout=5)[0], grpc.StatusCode.INTERNAL)
+        watch = self.client.channel.unary_stream("/grpc.health.v1.Health/Watch", request_serializer=bytes,
+                                                 response_deserializer=bytes)
+        known, unknown = watch(b""), watch(b"\x0a\x01x")
+        self.assertEqual(next(known), serving)
+        self.assertEqual(next(unknown), b"\x08\x03")
+        self.assertIsNone(known.code() if known.done() else None, "it stays open")
+        known.cancel()
+        unknown.cancel()
+
     def test_curl(self):
         def curl(*arguments):
             return subprocess.run(["curl", "-sS", "-m", "10", *arguments], capture_output=True, check=True).stdout

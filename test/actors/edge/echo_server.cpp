@@ -152,6 +152,7 @@ struct edge_system_config : caf::actor_system_config {
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", 1);
     set("middleman.workers", 0);
+    set("middleman.max-consecutive-reads", 4);
   }
 };
 
