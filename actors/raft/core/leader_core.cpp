@@ -74,6 +74,7 @@ output leader_core::on(const append_reply& reply) {
     follower.on_rejected(reply.match);
   advance_commit(step);
   replicate_to(reply.follower, step);
+  tell_commit_to(reply.follower, step);
   serve_reads(step);
   return finish(std::move(step));
 }
@@ -173,8 +174,8 @@ void leader_core::advance_commit(output& step) {
   for (auto i = before + 1; i <= reached; i = i + 1)
     uncommitted_bytes_ -= state_.log().at(i).payload.size();
   state_.commit_to(reached);
-  // Followers apply as soon as they know.
-  speak_to_all(step);
+  for (const auto& [id, follower] : followers_)
+    tell_commit_to(id, step);
 }
 
 bool leader_core::has_committed_in_term() const {
@@ -218,6 +219,12 @@ void leader_core::replicate_to(member_id id, output& step) {
   }
 }
 
+void leader_core::tell_commit_to(member_id id, output& step) {
+  auto& follower = followers_.at(id);
+  if (std::min(state_.commit_index(), follower.match_index) > follower.commit_sent)
+    step.to_send_now.push_back({id, append_for(follower)});
+}
+
 void leader_core::speak_to_all(output& step) {
   since_heartbeat_ = 0;
   for (auto& [id, follower] : followers_)
@@ -243,6 +250,7 @@ append leader_core::append_for(progress& follower) {
   if (!rpc.entries.empty())
     follower.on_sent(rpc.entries.back().id.index);
   rpc.commit = std::min(state_.commit_index(), rpc.prev.index + rpc.entries.size());
+  follower.commit_sent = std::max(follower.commit_sent, rpc.commit);
   return rpc;
 }
 

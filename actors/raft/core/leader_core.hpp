@@ -59,6 +59,8 @@ private:
 
   /// Sends what the follower lacks, if it may be sent anything now.
   void replicate_to(member_id id, output& step);
+  /// Followers apply as soon as they know that they may: sends the commit index if it is news.
+  void tell_commit_to(member_id id, output& step);
   /// Sends an append to everyone, with entries where it may carry some.
   void speak_to_all(output& step);
   append append_for(progress& follower);

@@ -12,14 +12,29 @@ void carrier::carry_out(output step, effects& world) {
   for (auto& letter : step.to_send_durable)
     held_.push_back({step.batch, step.term, std::move(letter)});
   release(step.durable_batch, step.term, world);
-  if (!step.committed.empty())
-    world.commit(std::move(step.committed));
+  commit(std::move(step.committed), world);
   for (auto& refused : step.refused)
     world.refuse(std::move(refused));
   for (auto& reply : step.reads)
     world.answer(reply);
   if (step.next_role)
     world.change_role(std::move(*step.next_role));
+}
+
+void carrier::commit(std::vector<entry> entries, effects& world) {
+  std::vector<entry> part;
+  std::size_t bytes = 0;
+  for (auto& each : entries) {
+    const auto cost = cost_of(each);
+    if (!part.empty() && bytes + cost > committed_message_bytes) {
+      world.commit(std::exchange(part, {}));
+      bytes = 0;
+    }
+    bytes += cost;
+    part.push_back(std::move(each));
+  }
+  if (!part.empty())
+    world.commit(std::move(part));
 }
 
 void carrier::release(std::uint64_t durable_batch, term_t term, effects& world) {

@@ -3,6 +3,7 @@
 #include "actors/raft/core/replica.hpp"
 #include "messages/raft.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -67,6 +68,10 @@ public:
   virtual void change_role(role_change change) = 0;
 };
 
+/// One message to the applier carries at most this much, unless a single entry is larger: after a
+/// restart everything since the last flush is committed at once.
+inline constexpr std::size_t committed_message_bytes = 4 << 20;
+
 /// Carries out the steps of one role in the order that DESIGN 5 gives, and keeps what must not
 /// leave before it is on disk. What still waits when the role ends is dropped with it: those are
 /// messages to peers, and Raft repeats them.
@@ -81,6 +86,7 @@ private:
     envelope letter;
   };
 
+  static void commit(std::vector<entry> entries, effects& world);
   void release(std::uint64_t durable_batch, term_t term, effects& world);
 
   /// In the order of their batches.

@@ -21,6 +21,8 @@ struct progress {
   log_index next_index;
   /// The follower's log equals ours up to here, on its disk (matchIndex). Never falls.
   log_index match_index;
+  /// The highest commit index it was sent; what is lost is repeated by the heartbeat.
+  log_index commit_sent;
   /// The newest read round it answered in this term.
   std::uint64_t read_round = 0;
 

@@ -75,6 +75,17 @@ TEST(carrier, nothing_to_write_is_no_write) {
   EXPECT_THAT(done.take(), IsEmpty());
 }
 
+TEST(carrier, many_committed_entries_go_in_messages_of_bounded_size) {
+  auto step = step_of(1, 0, 0);
+  const blob mib{std::string(1 << 20, 'x')};
+  for (std::uint64_t i = 1; i <= 7; ++i)
+    step.committed.push_back({.id = at(1, i), .payload = mib});
+  step.committed.push_back(entry_at(1, 8, std::string(9 << 20, 'x')));
+  diary done;
+  carrier{}.carry_out(std::move(step), done);
+  EXPECT_THAT(done.take(), ElementsAre("commit 3", "commit 3", "commit 1", "commit 1"));
+}
+
 TEST(carrier, holds_answers_until_their_batch_and_every_earlier_one_is_on_disk) {
   diary done;
   carrier carry;

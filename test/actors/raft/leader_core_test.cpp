@@ -145,16 +145,30 @@ TEST(leader_core, an_answer_beyond_the_log_is_bad_input) {
   EXPECT_EQ(leader.core.followers().at(second).match_index, log_index{0});
 }
 
-TEST(leader_core, tells_followers_of_a_commit_never_beyond_what_they_hold) {
+TEST(leader_core, tells_a_follower_of_a_commit_once_it_holds_the_entry) {
   leading leader{{.term = 1}};
   leader.written(leader.opening);
   auto step = leader.accepted(1, second);
-  for (const auto& letter : step.to_send_now) {
-    const auto& rpc = std::get<append>(letter.message);
+  auto told = sent<append>(step, second, false);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].commit, log_index{1});
+  EXPECT_THAT(sent<append>(step, third, false), IsEmpty()) << "it may not hold the entry";
+  told = sent<append>(leader.accepted(1, third), third, false);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].commit, log_index{1});
+  EXPECT_THAT(leader.accepted(1, third).to_send_now, IsEmpty()) << "no news";
+}
+
+TEST(leader_core, no_append_names_a_commit_beyond_its_own_entries) {
+  leading leader{{.term = 1, .log = {1, 1}, .commit_hint = 2}};
+  auto probe = sent<append>(leader.rejected(0), second, false);
+  ASSERT_EQ(probe.size(), 1u);
+  auto heartbeat = sent<append>(leader.core.on(read_index_request{1}), second, false);
+  for (const auto& rpc : heartbeat)
     EXPECT_LE(rpc.commit, rpc.prev.index + rpc.entries.size());
-  }
-  EXPECT_EQ(sent<append>(step, second, false).at(0).commit, log_index{1});
-  EXPECT_EQ(sent<append>(step, third, false).at(0).commit, log_index{0});
+  probe = sent<append>(leader.core.on(tick{}), second, false);
+  EXPECT_EQ(probe.at(0).prev, entry_id{});
+  EXPECT_EQ(probe.at(0).commit, log_index{2});
 }
 
 // --- replication (paper 5.3)
