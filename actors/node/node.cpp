@@ -93,6 +93,9 @@ struct node::parts {
         edge->system
         } -> wait_for(edge->edge);
     edges.clear();
+    // The store keeper may be in the middle of a long one.
+    if (data.engine)
+      data.engine->cancel_compactions();
     if (core)
       actors.end(*core);
     // A detached actor keeps its thread as long as somebody holds its handle.

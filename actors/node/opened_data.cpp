@@ -110,8 +110,8 @@ opened_data open_data(const node_config& config, storage::file_system& files) {
   if (found.torn_tail)
     log::info("dropped an incomplete write at the end of the log; it was never acknowledged");
   open_state(data, config, directory.state_path());
-  start_boot(data, config);
   check_state_against_log(data, directory.state_path());
+  start_boot(data, config);
   return data;
 }
 

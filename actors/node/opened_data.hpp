@@ -21,7 +21,7 @@ struct opened_data {
   hard_state hard;
   entry_id before_first;
   std::vector<entry> entries;
-  std::unique_ptr<storage::engine> engine;
+  std::unique_ptr<storage::rocksdb_engine> engine;
   std::unique_ptr<mvcc::store> store;
 };
 

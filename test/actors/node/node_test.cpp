@@ -1,0 +1,242 @@
+/// Whole nodes in this process, on the real disk and real sockets, seen through the gRPC C++
+/// client.
+
+#include "actors/node/node.hpp"
+#include "messages/proto/rpc.grpc.pb.h"
+#include "storage/posix_file_system.hpp"
+#include "storage/storage_error.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The real disk until `failing` is set; then no write becomes durable.
+class breakable_file_system : public storage::file_system {
+public:
+  std::unique_ptr<storage::file> open(const std::string& path, storage::open_mode mode) override {
+    return std::make_unique<breakable_file>(disk_.open(path, mode), *this);
+  }
+
+  void rename(const std::string& from, const std::string& to) override {
+    disk_.rename(from, to);
+  }
+
+  void remove(const std::string& path) override {
+    disk_.remove(path);
+  }
+
+  std::vector<std::string> list(const std::string& directory) const override {
+    return disk_.list(directory);
+  }
+
+  void sync_directory(const std::string& directory) override {
+    disk_.sync_directory(directory);
+  }
+
+  void make_directory(const std::string& path) override {
+    disk_.make_directory(path);
+  }
+
+  std::unique_ptr<storage::directory_lock> lock_directory(const std::string& directory) override {
+    return disk_.lock_directory(directory);
+  }
+
+  std::atomic<bool> failing = false;
+
+private:
+  struct breakable_file : storage::file {
+    breakable_file(std::unique_ptr<storage::file> real, breakable_file_system& owner)
+        : real(std::move(real)), owner(owner) {}
+
+    std::size_t read(std::uint64_t offset, std::span<std::byte> bytes) const override {
+      return real->read(offset, bytes);
+    }
+
+    void write_durable(std::uint64_t offset, std::span<const std::byte> bytes) override {
+      fail_if_broken();
+      real->write_durable(offset, bytes);
+    }
+
+    std::uint64_t size() const override {
+      return real->size();
+    }
+
+    void fail_if_broken() const {
+      if (owner.failing)
+        throw storage::storage_error{errc::io_error, "the disk is gone"};
+    }
+
+    std::unique_ptr<storage::file> real;
+    breakable_file_system& owner;
+  };
+
+  storage::posix_file_system disk_;
+};
+
+struct node_test : testing::Test {
+  node_test() {
+    auto pattern = (std::filesystem::temp_directory_path() / "troupe-node-XXXXXX").string();
+    directory = mkdtemp(pattern.data());
+  }
+
+  ~node_test() override {
+    std::filesystem::remove_all(directory);
+  }
+
+  node_config config_of(const std::string& name) const {
+    node_config config;
+    config.name = name;
+    config.data_dir = directory / name;
+    config.listen_client = {{"127.0.0.1", 0}};
+    config.advertise_peer_urls = {"http://" + name + ":2380"};
+    return config;
+  }
+
+  std::filesystem::path directory;
+};
+
+/// A client of one node.
+struct kv_client {
+  explicit kv_client(const node& server)
+      : kv(etcdserverpb::KV::NewStub(
+        grpc::CreateChannel("127.0.0.1:" + std::to_string(server.client_addresses().front().port),
+                            grpc::InsecureChannelCredentials()))) {}
+
+  grpc::Status put(const std::string& key, const std::string& value,
+                   std::chrono::milliseconds patience = 20s) {
+    etcdserverpb::PutRequest request;
+    request.set_key(key);
+    request.set_value(value);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + patience);
+    return kv->Put(&context, request, &put_response);
+  }
+
+  std::string get(const std::string& key) {
+    etcdserverpb::RangeRequest request;
+    etcdserverpb::RangeResponse response;
+    request.set_key(key);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    auto status = kv->Range(&context, request, &response);
+    if (!status.ok())
+      return "error: " + status.error_message();
+    return response.kvs_size() == 0 ? "" : response.kvs(0).value();
+  }
+
+  std::unique_ptr<etcdserverpb::KV::Stub> kv;
+  etcdserverpb::PutResponse put_response;
+};
+
+TEST_F(node_test, what_was_put_is_read_and_survives_a_restart) {
+  auto first = node::launch(config_of("n1"));
+  auto member = first->id();
+  auto cluster = first->cluster();
+  {
+    kv_client client{*first};
+    ASSERT_TRUE(client.put("a", "1").ok());
+    EXPECT_EQ(client.put_response.header().revision(), 2);
+    EXPECT_EQ(client.get("a"), "1");
+  }
+  first->shutdown(1s);
+  first.reset();
+  auto second = node::launch(config_of("n1"));
+  EXPECT_EQ(second->id(), member);
+  EXPECT_EQ(second->cluster(), cluster);
+  kv_client client{*second};
+  EXPECT_EQ(client.get("a"), "1");
+  ASSERT_TRUE(client.put("a", "2").ok());
+  EXPECT_EQ(client.put_response.header().revision(), 3);
+}
+
+TEST_F(node_test, identity_stays_when_flags_change) {
+  auto member = node::launch(config_of("n1"))->id();
+  auto changed = config_of("n1");
+  changed.advertise_peer_urls = {"http://127.0.0.1:9999"};
+  changed.cluster_token = "another";
+  EXPECT_EQ(node::launch(changed)->id(), member);
+}
+
+TEST_F(node_test, five_nodes_live_in_one_process) {
+  std::vector<std::unique_ptr<node>> nodes;
+  for (auto name : {"n1", "n2", "n3", "n4", "n5"})
+    nodes.push_back(node::launch(config_of(name)));
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    ASSERT_TRUE(kv_client{*nodes[i]}.put("who", std::to_string(i)).ok());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    EXPECT_EQ(kv_client{*nodes[i]}.get("who"), std::to_string(i));
+}
+
+TEST_F(node_test, several_edges_share_a_port) {
+  auto config = config_of("n1");
+  config.threads.edge_systems = 3;
+  auto running = node::launch(config);
+  ASSERT_EQ(running->client_addresses().size(), 1u);
+  for (int i = 0; i < 20; ++i) {
+    kv_client client{*running};
+    ASSERT_TRUE(client.put("k", std::to_string(i)).ok());
+    ASSERT_EQ(client.get("k"), std::to_string(i));
+  }
+}
+
+TEST_F(node_test, data_in_use_is_refused) {
+  auto running = node::launch(config_of("n1"));
+  EXPECT_THROW(node::launch(config_of("n1")), launch_error);
+  kv_client client{*running};
+  EXPECT_TRUE(client.put("a", "1").ok()) << "and does not disturb who uses it";
+}
+
+TEST_F(node_test, port_in_use_is_refused) {
+  auto running = node::launch(config_of("n1"));
+  auto other = config_of("n2");
+  other.listen_client = running->client_addresses();
+  EXPECT_THROW(node::launch(other), launch_error);
+}
+
+TEST_F(node_test, data_of_another_program_is_refused) {
+  std::filesystem::create_directories(directory / "n1" / "log");
+  EXPECT_THROW(node::launch(config_of("n1")), launch_error);
+}
+
+TEST_F(node_test, state_without_its_log_is_refused) {
+  {
+    auto running = node::launch(config_of("n1"));
+    ASSERT_TRUE(kv_client{*running}.put("a", "1").ok());
+  }
+  std::filesystem::remove_all(directory / "n1" / "log");
+  EXPECT_THROW(node::launch(config_of("n1")), launch_error);
+}
+
+TEST_F(node_test, failed_write_ends_the_node_and_acknowledges_nothing) {
+  auto disk = std::make_shared<breakable_file_system>();
+  auto config = config_of("n1");
+  config.files = disk;
+  auto told = std::make_shared<std::promise<std::string>>();
+  config.on_fatal = [told](const std::string& reason) { told->set_value(reason); };
+  auto running = node::launch(config);
+  kv_client client{*running};
+  ASSERT_TRUE(client.put("a", "1").ok());
+  disk->failing = true;
+  EXPECT_FALSE(client.put("a", "2", 2s).ok());
+  auto reason = told->get_future();
+  ASSERT_EQ(reason.wait_for(20s), std::future_status::ready);
+  EXPECT_NE(reason.get().find("the disk is gone"), std::string::npos);
+  running.reset();
+
+  disk->failing = false;
+  config.on_fatal = nullptr;
+  auto again = node::launch(config);
+  EXPECT_EQ((kv_client{*again}.get("a")), "1");
+}
+
+} // namespace
+} // namespace troupe
