@@ -75,6 +75,7 @@ struct node_config {
 
   /// gRPC and HTTP/1.1 on the same port. At least one.
   std::vector<listen_address> listen_client = {{"127.0.0.1", 2379}};
+  /// Not opened while a cluster has one member.
   std::vector<listen_address> listen_peer = {{"127.0.0.1", 2380}};
 
   /// What MemberList shows; sorted. The peer URLs and the token also make up the ids of member and
@@ -102,14 +103,6 @@ struct node_config {
 
   keepalive_config keepalive;
   auto_compaction_config auto_compaction;
-
-  /// Revisions that one step of a compaction removes, and the pause after it.
-  std::uint32_t compaction_batch_limit = 1000;
-  std::chrono::nanoseconds compaction_sleep = std::chrono::milliseconds{10};
-
-  /// A request that takes longer to apply, or to answer, is named in the log.
-  std::chrono::nanoseconds warning_apply_duration = std::chrono::milliseconds{100};
-  std::chrono::nanoseconds warning_unary_request_duration = std::chrono::milliseconds{300};
 
   /// Caches, memtables, bytes in flight and connection buffers are shares of this.
   std::uint64_t memory_budget_bytes = std::uint64_t{512} << 20;

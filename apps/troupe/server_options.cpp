@@ -62,10 +62,6 @@ node_config node_of(const settings& given) {
                     .interval = given.duration("grpc-keepalive-interval"),
                     .timeout = given.duration("grpc-keepalive-timeout")};
   node.auto_compaction = compaction_of(given);
-  node.compaction_batch_limit = static_cast<std::uint32_t>(given.count("compaction-batch-limit"));
-  node.compaction_sleep = given.duration("compaction-sleep-interval");
-  node.warning_apply_duration = given.duration("warning-apply-duration");
-  node.warning_unary_request_duration = given.duration("warning-unary-request-duration");
   node.memory_budget_bytes = given.bytes("memory-budget-bytes");
   node.threads.edge_systems = static_cast<unsigned>(given.count("client-io-threads"));
   return node;

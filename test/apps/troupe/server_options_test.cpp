@@ -36,10 +36,6 @@ TEST(server_options, without_flags_a_node_has_the_defaults_of_its_configuration)
   EXPECT_EQ(node.keepalive.timeout, preset.keepalive.timeout);
   EXPECT_EQ(node.auto_compaction.period, 0s);
   EXPECT_EQ(node.auto_compaction.revisions, 0);
-  EXPECT_EQ(node.compaction_batch_limit, preset.compaction_batch_limit);
-  EXPECT_EQ(node.compaction_sleep, preset.compaction_sleep);
-  EXPECT_EQ(node.warning_apply_duration, preset.warning_apply_duration);
-  EXPECT_EQ(node.warning_unary_request_duration, preset.warning_unary_request_duration);
   EXPECT_EQ(node.memory_budget_bytes, preset.memory_budget_bytes);
   EXPECT_EQ(node.threads.edge_systems, preset.threads.edge_systems);
 }
@@ -83,10 +79,6 @@ TEST(server_options, every_honoured_flag_arrives) {
   EXPECT_EQ(node.keepalive.min_client_interval, 1s);
   EXPECT_EQ(node.keepalive.interval, 0s);
   EXPECT_EQ(node.keepalive.timeout, 3s);
-  EXPECT_EQ(node.compaction_batch_limit, 6U);
-  EXPECT_EQ(node.compaction_sleep, 7ms);
-  EXPECT_EQ(node.warning_apply_duration, 8ms);
-  EXPECT_EQ(node.warning_unary_request_duration, 9ms);
   EXPECT_EQ(node.memory_budget_bytes, 67108864U);
   EXPECT_EQ(node.threads.edge_systems, 2U);
 }
@@ -227,13 +219,12 @@ TEST(server_options, flags_without_effect_are_named_in_one_line_if_they_were_cha
 }
 
 TEST(server_options, an_old_name_is_passed_on_with_a_warning) {
-  auto options = accept({"--name=n", "--experimental-compaction-batch-limit=5"});
-  EXPECT_EQ(options.node.compaction_batch_limit, 5U);
+  auto options = accept({"--name=n", "--log-output=stdout"});
+  EXPECT_EQ(options.log.outputs, std::vector<std::string>{"stdout"});
   EXPECT_EQ(noted(options, "these flags are deprecated; use their present names", "flags"),
-            std::vector<std::string>{"experimental-compaction-batch-limit"});
-  EXPECT_EQ(accept({"--experimental-compaction-batch-limit=5", "--compaction-batch-limit=6"})
-              .node.compaction_batch_limit,
-            6U);
+            std::vector<std::string>{"log-output"});
+  EXPECT_EQ(accept({"--log-output=stdout", "--log-outputs=stderr"}).log.outputs,
+            std::vector<std::string>{"stderr"});
 }
 
 } // namespace
