@@ -6,6 +6,8 @@ compacted revision steer which revisions are asked for. Same seed, same etcd: sa
 
 from typing import NamedTuple
 
+from google.protobuf.message import DecodeError
+
 MAX_INT64 = 2**63 - 1
 MIN_INT64 = -(2**63)
 GRPC_LIMIT_BYTES = 2097152
@@ -53,7 +55,7 @@ BAD_PATHS = [
 
 
 class Call(NamedTuple):
-    """One request: `message` is None where `payload` is not meant to parse."""
+    """One request: `message` is None where `payload` does not parse."""
 
     method: str
     payload: bytes
@@ -86,8 +88,8 @@ class Generator:
         if response is None:
             return
         self._revision = response.header.revision
-        if call.method == "KV/Compact":  # one cut down to nothing asks for revision 0
-            self._compacted = call.message.revision if call.message is not None else 0
+        if call.method == "KV/Compact":
+            self._compacted = call.message.revision
 
     def next(self):
         if self._pending:
@@ -401,10 +403,21 @@ class Generator:
                 + varint(99 << 3 | 4),
             ]
         )
-        return Call(method, damage(), None)
+        payload = damage()
+        try:
+            return Call(method, payload, request_type(self._api, method).FromString(payload))
+        except DecodeError:
+            return Call(method, payload, None)
 
     def _bad_path(self):
         return Call(self._random.choice(BAD_PATHS), b"", None)
+
+
+def request_type(api, method):
+    """The message class that a method of KV expects."""
+    names = {"Compact": "CompactionRequest"}
+    name = method.removeprefix("KV/")
+    return getattr(api, names.get(name, f"{name}Request"))
 
 
 def operations_of(txn):
