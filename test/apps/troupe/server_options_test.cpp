@@ -41,29 +41,16 @@ TEST(server_options, without_flags_a_node_has_the_defaults_of_its_configuration)
 }
 
 TEST(server_options, every_honoured_flag_arrives) {
-  auto node = accept({"--name=n",
-                      "--listen-client-urls=http://127.0.0.1:1,http://[::1]:2",
-                      "--advertise-client-urls=http://h:1",
-                      "--listen-peer-urls=http://127.0.0.1:3",
-                      "--initial-advertise-peer-urls=http://p:3",
-                      "--initial-cluster=n=http://p:3",
-                      "--initial-cluster-token=t",
-                      "--heartbeat-interval=10",
-                      "--election-timeout=50",
-                      "--quota-backend-bytes=9",
-                      "--max-txn-ops=3",
-                      "--max-request-bytes=4",
-                      "--max-concurrent-streams=5",
-                      "--grpc-keepalive-min-time=1s",
-                      "--grpc-keepalive-interval=0",
-                      "--grpc-keepalive-timeout=3s",
-                      "--compaction-batch-limit=6",
-                      "--compaction-sleep-interval=7ms",
-                      "--warning-apply-duration=8ms",
-                      "--warning-unary-request-duration=9ms",
-                      "--memory-budget-bytes=64M",
-                      "--client-io-threads=2"})
-                .node;
+  auto node =
+    accept({"--name=n", "--listen-client-urls=http://127.0.0.1:1,http://[::1]:2",
+            "--advertise-client-urls=http://h:1", "--listen-peer-urls=http://127.0.0.1:3",
+            "--initial-advertise-peer-urls=http://p:3", "--initial-cluster=n=http://p:3",
+            "--initial-cluster-token=t", "--heartbeat-interval=10", "--election-timeout=50",
+            "--quota-backend-bytes=9", "--max-txn-ops=3", "--max-request-bytes=4",
+            "--max-concurrent-streams=5", "--grpc-keepalive-min-time=1s",
+            "--grpc-keepalive-interval=0", "--grpc-keepalive-timeout=3s",
+            "--memory-budget-bytes=64M", "--client-io-threads=2"})
+      .node;
   EXPECT_EQ(node.data_dir, "n.troupe");
   EXPECT_EQ(node.listen_client, (std::vector<listen_address>{{"127.0.0.1", 1}, {"::1", 2}}));
   EXPECT_EQ(node.listen_peer, (std::vector<listen_address>{{"127.0.0.1", 3}}));
