@@ -40,6 +40,7 @@ static char root[PATH_MAX];
 static const char* report_path;
 static int keep_percent = -1;
 static bool ignore_sync;
+static bool ordered;
 static uint64_t random_state;
 static uint64_t arrivals[KIND_COUNT];
 static struct fault faults[MAX_RULES];
@@ -71,6 +72,10 @@ const char* root_path(void) {
 
 bool syncs_are_ignored(void) {
   return ignore_sync;
+}
+
+bool appends_are_ordered(void) {
+  return ordered;
 }
 
 uint64_t draw(uint64_t bound) { /* splitmix64 */
@@ -269,6 +274,7 @@ static void start(void) {
   report_path = getenv("UNSYNCED_REPORT");
   random_state = (uint64_t)number_from("UNSYNCED_SEED", 1);
   keep_percent = (int)number_from("UNSYNCED_KEEP", -1);
+  ordered = number_from("UNSYNCED_ORDERED", 0) != 0;
   ignore_sync = number_from("UNSYNCED_IGNORE_SYNC", 0) != 0;
   each_part(getenv("UNSYNCED_FAIL"), add_fault);
   each_part(getenv("UNSYNCED_DELAY"), add_delay);

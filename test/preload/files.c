@@ -280,7 +280,8 @@ static void cut_page(const struct file* file, size_t page, off_t old_size, off_t
     if (offset >= new_size)
       return;
     bool was_cut_off = offset >= old_size; /* its truncation did not survive, so its bytes did */
-    if (!was_cut_off && survives(cut)) {
+    bool is_appended = offset + SECTOR_BYTES > file->durable_size && new_size > file->durable_size;
+    if (!was_cut_off && ((is_appended && appends_are_ordered()) || survives(cut))) {
       ++counts->sectors_kept;
       continue;
     }

@@ -137,6 +137,20 @@ TEST_F(preload, TheSameSeedTearsTheSame) {
   EXPECT_EQ(left("file"), first);
 }
 
+TEST_F(preload, InOrderedModeAnAppendKeepsAWholeBeginning) {
+  const std::string old(700, 'o'), all = old + std::string(20000, 'n');
+  std::set<size_t> sizes;
+  for (int seed = 1; seed <= 20; ++seed) {
+    write_before("file", old);
+    cut("append_much", {{"UNSYNCED_SEED", std::to_string(seed)}, {"UNSYNCED_ORDERED", "1"}});
+    const auto content = left("file").value();
+    EXPECT_GE(content.size(), old.size());
+    EXPECT_EQ(content, all.substr(0, content.size())) << "seed " << seed;
+    sizes.insert(content.size());
+  }
+  EXPECT_GT(sizes.size(), 2u) << "neither all nor nothing";
+}
+
 TEST_F(preload, ATruncationIsUndone) {
   write_before("file", std::string(10000, 'o'));
   cut("truncate", all_lost);

@@ -98,12 +98,16 @@ private:
   fs::path work_;
 };
 
+/// In ordered mode: RocksDB 7.8 does not open a MANIFEST whose last, un-synced record is torn by a
+/// hole ("checksum mismatch"), only one that is cut short.
 TEST_F(rocksdb_power_cut, WhatWasFlushedIsThereAndFamiliesAgree) {
   std::mt19937 random{17};
   uint64_t promised = 0, rounds_with_progress = 0, last_seen = 0;
   for (int round = 1; round <= 20; ++round) {
     writer life{directory(),
-                {{"UNSYNCED_SEED", std::to_string(round)}, {"UNSYNCED_DELAY", "sync:0-2000"}}};
+                {{"UNSYNCED_SEED", std::to_string(round)},
+                 {"UNSYNCED_DELAY", "sync:0-2000"},
+                 {"UNSYNCED_ORDERED", "1"}}};
     std::string failure;
     const auto opened = life.opened(failure);
     ASSERT_TRUE(opened) << "round " << round << ": " << failure;

@@ -77,6 +77,11 @@ void overwrite_all() {
   cut_power();
 }
 
+void append_much() {
+  put(open_file("file", O_WRONLY | O_APPEND), std::string(20000, 'n'));
+  cut_power();
+}
+
 void truncate_file() {
   REQUIRE(truncate("file", 5000) == 0);
   const int fd = open_file("file");
@@ -284,6 +289,7 @@ const std::map<std::string, std::function<void()>> scenarios{
   {"append", append},
   {"overwrite", overwrite},
   {"overwrite_all", overwrite_all},
+  {"append_much", append_much},
   {"truncate", truncate_file},
   {"open_truncating", open_truncating},
   {"allocate", allocate},

@@ -83,6 +83,7 @@ enum action arrive(enum kind kind);
 enum action arrive_sync(enum kind kind, long* microseconds);
 void sleep_microseconds(long microseconds);
 bool syncs_are_ignored(void);
+bool appends_are_ordered(void);
 
 uint64_t draw(uint64_t bound); /* in [0, bound) */
 /* How one file or one group of names fares. `percent` only for BY_SECTOR. */

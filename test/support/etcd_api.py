@@ -12,7 +12,6 @@ Needs Debian's python3-grpcio, python3-protobuf and protobuf-compiler. Requests 
 as bytes, so that a test can also send what no client library would.
 """
 
-import atexit
 import importlib
 import os
 import pathlib
@@ -36,7 +35,6 @@ class EtcdApi:
 
     def __init__(self):
         out = tempfile.mkdtemp(prefix="troupe-api-")
-        atexit.register(shutil.rmtree, out, ignore_errors=True)
         schemas = [
             SOURCE_ROOT / "messages/proto" / f"{name}.proto" for name in ("kv", "auth", "rpc")
         ]
@@ -45,6 +43,8 @@ class EtcdApi:
         importlib.invalidate_caches()
         self._rpc = importlib.import_module("messages.proto.rpc_pb2")
         self.mvccpb = importlib.import_module("messages.proto.kv_pb2")
+        sys.path.remove(out)
+        shutil.rmtree(out)  # now: a server that uses this ends by SIGKILL
 
     def __getattr__(self, name):
         return getattr(self._rpc, name)
