@@ -1,6 +1,7 @@
 #include "actors/edge/edge_broker.hpp"
 
 #include "actors/edge/client_table.hpp"
+#include "actors/edge/descriptor_limit.hpp"
 #include "actors/edge/health.hpp"
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 #include <caf/io/typed_broker.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,18 +41,6 @@ using broker_face = caf::io::typed_broker<
   caf::reacts_to<caf::io::connection_closed_msg>, caf::reacts_to<caf::io::data_transferred_msg>,
   caf::reacts_to<rpc_answers>, caf::reacts_to<http_response>, caf::reacts_to<serve_clients>,
   caf::reacts_to<drain_clients>, caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
-
-std::size_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return 1024;
-  if (limit.rlim_cur < limit.rlim_max) {
-    auto old = std::exchange(limit.rlim_cur, limit.rlim_max);
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-      limit.rlim_cur = old;
-  }
-  return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
-}
 
 /// A listener whose descriptor belongs to the broker.
 struct door {

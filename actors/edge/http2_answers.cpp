@@ -66,6 +66,11 @@ void http2_session::abort(grpc_stream& s, grpc_refusal status) {
   end(s, std::move(status));
 }
 
+void http2_session::refuse_as_too_many(grpc_stream& s) {
+  const auto& row = status_of(errc::too_many_requests);
+  abort(s, {row.code, std::string{row.text}});
+}
+
 void http2_session::respond(grpc_stream& s, std::string_view http_status) {
   if (s.responded) {
     if (std::exchange(s.deferred, false))

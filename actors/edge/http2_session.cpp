@@ -386,11 +386,6 @@ bool http2_session::over_budget() const {
   return partial_.bytes() > limits_.max_partial_bytes || budget_.requests > budget_.max_requests;
 }
 
-void http2_session::refuse_as_too_many(grpc_stream& s) {
-  const auto& row = status_of(errc::too_many_requests);
-  abort(s, {row.code, std::string{row.text}});
-}
-
 bool http2_session::may_send(grpc_stream& s) {
   if (s.discarding)
     return true;

@@ -1,0 +1,21 @@
+#include "actors/edge/descriptor_limit.hpp"
+
+#include <cstdint>
+#include <sys/resource.h>
+#include <utility>
+
+namespace troupe {
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    auto old = std::exchange(limit.rlim_cur, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+      limit.rlim_cur = old;
+  }
+  return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
+}
+
+} // namespace troupe
