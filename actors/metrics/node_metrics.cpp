@@ -32,13 +32,14 @@ std::string hex(std::uint64_t number) {
 /// Rare events live in the registry; what is counted often is collected from plain counters at each
 /// scrape.
 struct node_metrics::parts {
-  parts(const metrics_identity& identity, metrics_detail detail);
+  parts(const metrics_identity& identity, metrics_detail detail,
+        std::shared_ptr<node_counters> counters);
 
   std::vector<prometheus::MetricFamily> collect() const;
 
   std::string server_id;
   metrics_detail detail;
-  std::shared_ptr<node_counters> counters = std::make_shared<node_counters>();
+  std::shared_ptr<node_counters> counters;
 
   mutable std::mutex mutex;
   std::vector<edge_source> edges;
@@ -51,8 +52,9 @@ struct node_metrics::parts {
   prometheus::Family<prometheus::Counter>& checks;
 };
 
-node_metrics::parts::parts(const metrics_identity& identity, metrics_detail detail)
-    : server_id(hex(identity.member.value)), detail(detail),
+node_metrics::parts::parts(const metrics_identity& identity, metrics_detail detail,
+                           std::shared_ptr<node_counters> counters)
+    : server_id(hex(identity.member.value)), detail(detail), counters(std::move(counters)),
       health_success(BuildCounter()
                        .Name("etcd_server_health_success")
                        .Help("The total number of successful health checks")
@@ -108,8 +110,9 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
   return families;
 }
 
-node_metrics::node_metrics(metrics_identity identity, metrics_detail detail)
-    : parts_(std::make_unique<parts>(identity, detail)) {}
+node_metrics::node_metrics(metrics_identity identity, metrics_detail detail,
+                           std::shared_ptr<node_counters> counters)
+    : parts_(std::make_unique<parts>(identity, detail, std::move(counters))) {}
 
 node_metrics::~node_metrics() = default;
 

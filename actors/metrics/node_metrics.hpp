@@ -47,7 +47,9 @@ struct store_numbers {
 /// anything here.
 class node_metrics {
 public:
-  node_metrics(metrics_identity identity, metrics_detail detail);
+  /// @param counters what the actors of the node count in; some may do so already.
+  node_metrics(metrics_identity identity, metrics_detail detail,
+               std::shared_ptr<node_counters> counters = std::make_shared<node_counters>());
   ~node_metrics();
   node_metrics(const node_metrics&) = delete;
   node_metrics& operator=(const node_metrics&) = delete;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -16,6 +17,10 @@ namespace {
 
 /// Deadlines of requests and housekeeping are kept to this precision.
 constexpr std::chrono::milliseconds slow_tick{100};
+
+/// An entry that takes longer to apply counts as slow (etcd's default of
+/// `--warning-apply-duration`).
+constexpr std::chrono::milliseconds slow_apply{100};
 
 /// Raft's time runs in ticks of a fifth of a heartbeat: election timeouts differ by enough steps.
 struct raft_pace {
@@ -70,12 +75,15 @@ blob announcement_of(const node_config& config, const data_identity& identity) {
   return encode_command(command_kind::publish_member, published.SerializeAsString());
 }
 
+std::chrono::nanoseconds request_timeout(const node_config& config) {
+  return std::chrono::seconds{5} + 2 * std::chrono::milliseconds{config.election_timeout_ms};
+}
+
 service::service_core service_core_of(const node_config& config, const opened_data& data) {
   service::service_limits limits;
   limits.max_txn_ops = config.max_txn_ops;
   limits.max_request_bytes = config.max_request_bytes;
-  limits.request_timeout =
-    std::chrono::seconds{5} + 2 * std::chrono::milliseconds{config.election_timeout_ms};
+  limits.request_timeout = request_timeout(config);
   auto applied = data.store->applied().index;
   service::service_core core{limits, applied, std::max(applied, data.hard.commit)};
   core.announce(announcement_of(config, data.identity));
@@ -83,14 +91,26 @@ service::service_core service_core_of(const node_config& config, const opened_da
 }
 
 read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const node_config& config,
-                                const opened_data& data) {
+                                const opened_data& data, const metrics::meter& meter) {
   read::read_core core{*data.store,
                        *data.engine,
                        {.cluster = data.identity.cluster,
                         .member = data.identity.member,
                         .version = std::string{etcd_version},
                         .quota_bytes = config.quota_bytes}};
+  core.count_in(meter);
   return spawn_host(system, detached, read::reader_behavior, read::reader_host{std::move(core)});
+}
+
+/// The pages are the edge of their own probes; real edges are numbered from 0.
+constexpr std::uint32_t probe_edge = std::numeric_limits<std::uint32_t>::max();
+
+service::page_core page_core_of(const node_config& config) {
+  return service::page_core{{.probe_edge = probe_edge,
+                             .probe_timeout = request_timeout(config),
+                             .server_version = std::string{etcd_version},
+                             .cluster_version = std::string{etcd_cluster_version},
+                             .storage_version = std::string{etcd_cluster_version}}};
 }
 
 template <class Handle>
@@ -98,11 +118,23 @@ vital_actor vital(const char* name, const Handle& handle) {
   return {name, caf::actor_cast<caf::strong_actor_ptr>(handle)};
 }
 
+std::vector<vital_actor> vital_actors(const core_actors& core) {
+  std::vector<vital_actor> result{
+    vital("member", core.member),   vital("storage", core.storage),
+    vital("applier", core.applier), vital("store keeper", core.keeper),
+    vital("service", core.service), vital("pages", core.pages)};
+  for (const auto& reader : core.readers)
+    result.push_back(vital("reader", reader));
+  return result;
+}
+
 } // namespace
 
 core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
-                       std::shared_ptr<const clock> time) {
+                       std::shared_ptr<const clock> time,
+                       std::shared_ptr<metrics::node_metrics> metrics) {
   core_actors core;
+  metrics::meter meter{time, metrics->counters()};
   const auto& threads = config.threads;
   core.keeper = spawn_host(system, threads.detach_applier, apply::store_keeper_behavior,
                            apply::store_keeper_host{*data.store, *data.engine, time, {}});
@@ -110,33 +142,33 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
     *data.store,
     {data.identity.cluster, data.identity.member, data.hard.boot},
     apply::auto_compaction{compaction_policy(config.auto_compaction), time->now()}};
+  apply.count_in(meter, slow_apply);
   core.applier = spawn_host(system, threads.detach_applier, apply::applier_behavior,
                             apply::applier_host{std::move(apply), core.keeper, time});
 
   // The last reader takes the lists, the others the points.
   for (unsigned i = 0; i < std::max(threads.point_readers, 1U); ++i)
-    core.readers.push_back(spawn_reader(system, threads.point_readers > 0, config, data));
-  core.readers.push_back(spawn_reader(system, threads.list_readers > 0, config, data));
+    core.readers.push_back(spawn_reader(system, threads.point_readers > 0, config, data, meter));
+  core.readers.push_back(spawn_reader(system, threads.list_readers > 0, config, data, meter));
 
   core.member = raft::spawn_member(system, member_config_of(config, data));
   core.storage = storage::spawn_storage(
-    system, {.log = data.log, .member = core.member, .detached = threads.detach_storage});
+    system,
+    {.log = data.log, .member = core.member, .detached = threads.detach_storage, .meter = meter});
 
   service::service_peers peers{.member = core.member,
                                .applier = core.applier,
                                .point_readers = {core.readers.begin(), core.readers.end() - 1},
                                .list_reader = core.readers.back()};
-  core.service =
-    spawn_host(system, false, service::service_behavior,
-               service::service_host{service_core_of(config, data), std::move(peers), time});
+  service::service_host service{service_core_of(config, data), std::move(peers), time};
+  service.meter = meter;
+  core.service = spawn_host(system, false, service::service_behavior, std::move(service));
+  core.pages = spawn_host(
+    system, false, service::http_pages_behavior,
+    service::http_pages_host{page_core_of(config), core.service, std::move(metrics), time});
 
-  core.supervisor = system.spawn<caf::hidden>(
-    supervisor_behavior,
-    std::vector<vital_actor>{
-      vital("member", core.member), vital("storage", core.storage), vital("applier", core.applier),
-      vital("store keeper", core.keeper), vital("service", core.service),
-      vital("reader of lists", core.readers.back()), vital("reader", core.readers.front())},
-    config.on_fatal);
+  core.supervisor =
+    system.spawn<caf::hidden>(supervisor_behavior, vital_actors(core), config.on_fatal);
 
   // From here on things move.
   caf::anon_send(core.applier, apply::propose_to{core.member});
@@ -148,8 +180,10 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                             .listener = core.service});
   core.tickers = {
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier, core.keeper},
+    system.spawn(ticker_behavior,
+                 std::vector<tick_sink>{core.service, core.pages, core.applier, core.keeper},
                  slow_tick)};
+  core.introduce({probe_edge, core.pages});
   return core;
 }
 
@@ -173,6 +207,7 @@ void core_actors::end(caf::actor_system& system) const {
     caf::anon_send(supervisor, stand_down{});
   for (const auto& ticker : tickers)
     end_and_wait(ticker);
+  end_and_wait(pages);
   end_and_wait(service);
   end_and_wait(member);
   end_and_wait(storage);

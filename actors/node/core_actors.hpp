@@ -7,6 +7,7 @@
 #include "actors/node/ticker.hpp"
 #include "actors/raft/member.hpp"
 #include "actors/read/reader.hpp"
+#include "actors/service/http_pages.hpp"
 #include "actors/service/service_actor.hpp"
 #include "actors/storage/storage_actor.hpp"
 
@@ -24,6 +25,7 @@ struct core_actors {
   raft::member_actor member;
   storage::storage_actor storage;
   service::service_actor service;
+  service::http_pages_actor pages;
   std::vector<ticker_actor> tickers;
   supervisor_actor supervisor;
 
@@ -36,6 +38,7 @@ struct core_actors {
 
 /// Starts the core of a node on what it found on its disk. `data` outlives the actors.
 core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
-                       std::shared_ptr<const clock> time);
+                       std::shared_ptr<const clock> time,
+                       std::shared_ptr<metrics::node_metrics> metrics);
 
 } // namespace troupe

@@ -1,10 +1,13 @@
 #include "actors/node/node.hpp"
 
 #include "actors/edge/edge_broker.hpp"
+#include "actors/metrics/measured_storage.hpp"
+#include "actors/metrics/node_metrics.hpp"
 #include "actors/node/core_actors.hpp"
 #include "actors/node/monotonic_clock.hpp"
 #include "actors/node/opened_data.hpp"
 #include "messages/type_ids.hpp"
+#include "messages/version.hpp"
 #include "storage/posix_file_system.hpp"
 
 #include <caf/actor_system.hpp>
@@ -101,6 +104,8 @@ struct node::parts {
     // A detached actor keeps its thread as long as somebody holds its handle.
     actors = {};
     core.reset();
+    if (metrics)
+      metrics->set_store({});
     data = {};
   }
 
@@ -110,6 +115,7 @@ struct node::parts {
   data_identity identity;
   std::vector<listen_address> addresses;
   opened_data data;
+  std::shared_ptr<metrics::node_metrics> metrics;
   std::unique_ptr<core_system_config> core_config;
   std::unique_ptr<caf::actor_system> core;
   core_actors actors;
@@ -118,15 +124,37 @@ struct node::parts {
 
 namespace {
 
+std::shared_ptr<metrics::node_metrics>
+metrics_of(const node_config& config, const opened_data& data,
+           std::shared_ptr<metrics::node_counters> counters) {
+  std::string cluster_version{etcd_cluster_version};
+  cluster_version.resize(cluster_version.rfind('.'));
+  auto result = std::make_shared<metrics::node_metrics>(
+    metrics::metrics_identity{data.identity.member, std::string{etcd_version}, cluster_version,
+                              config.quota_bytes},
+    metrics::metrics_detail::basic, std::move(counters));
+  result->set_store([&engine = *data.engine, &store = *data.store] {
+    auto sizes = engine.sizes();
+    auto source = store.snapshot();
+    return metrics::store_numbers{.bytes = sizes.on_disk,
+                                  .bytes_in_use = sizes.live,
+                                  .revision = source->revision(),
+                                  .compacted = source->compacted()};
+  });
+  return result;
+}
+
 template <class Parts>
 void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
   for (std::uint32_t number = 0; number < listeners.size(); ++number) {
     auto edge = std::make_unique<edge_system>();
     edge->edge = spawn_edge(edge->system, edge_config_of(parts.config, number),
                             {.calls = parts.actors.service,
+                             .pages = parts.actors.pages,
                              .clock = parts.time,
                              .counters = std::make_shared<edge_counters>()},
                             std::move(listeners[number]));
+    caf::anon_send(parts.actors.pages, service::page_edge_joined{number, edge->edge});
     parts.actors.introduce({number, edge->edge});
     caf::anon_send(edge->edge, serve_clients{});
     parts.edges.push_back(std::move(edge));
@@ -139,13 +167,16 @@ std::unique_ptr<node> node::launch(node_config config) try {
   auto parts = std::make_unique<node::parts>();
   parts->time = config.time ? config.time : std::make_shared<monotonic_clock>();
   parts->files = config.files ? config.files : std::make_shared<storage::posix_file_system>();
+  auto counters = std::make_shared<metrics::node_counters>();
+  parts->files = metrics::measure(parts->files, {parts->time, counters});
   parts->config = std::move(config);
   auto listeners = listen(parts->config, parts->addresses);
   parts->data = open_data(parts->config, *parts->files);
   parts->identity = parts->data.identity;
+  parts->metrics = metrics_of(parts->config, parts->data, counters);
   parts->core_config = std::make_unique<core_system_config>(parts->config.threads);
   parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
-  parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time);
+  parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time, parts->metrics);
   start_edges(*parts, std::move(listeners));
   return std::unique_ptr<node>{new node{std::move(parts)}};
 } catch (const storage::storage_error& failure) {
