@@ -41,11 +41,14 @@ struct recorder {
   using handle = caf::typed_actor<caf::reacts_to<Messages>...>;
 
   explicit recorder(caf::actor_system& system) {
-    auto seen = this->seen;
-    auto behave = [seen](typename handle::pointer) -> typename handle::behavior_type {
-      return {[seen](const Messages& x) { seen->template all<Messages>().push_back(x); }...};
-    };
-    actor = system.spawn(behave);
+    using record = std::shared_ptr<recording<Messages...>>;
+    // An argument and not a capture: CAF 0.17.6 dereferences a null pointer for functions without
+    // arguments, which the sanitizers refuse.
+    auto behave = [](typename handle::pointer, const record& seen) ->
+      typename handle::behavior_type {
+        return {[seen](const Messages& x) { seen->template all<Messages>().push_back(x); }...};
+      };
+    actor = system.spawn(behave, seen);
   }
 
   template <class Message>

@@ -104,10 +104,10 @@ public:
   /// Reaches member by way of a relay, so that what is sent meanwhile may come first.
   template <class Message>
   void send_later(Message message) {
-    auto relay = [to = member](caf::event_based_actor* self) -> caf::behavior {
+    auto relay = [](caf::event_based_actor* self, const member_actor& to) -> caf::behavior {
       return {[=](const Message& news) { self->send(to, news); }};
     };
-    send(own(system.spawn(relay)), std::move(message));
+    send(own(system.spawn(relay, member)), std::move(message));
   }
 
   int appended() const {
