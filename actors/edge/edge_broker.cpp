@@ -424,20 +424,20 @@ void edge_state::tick() {
   auto micros = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
   parts_.counters->loop_lag_microseconds.set(static_cast<std::uint64_t>(micros));
   parts_.counters->max_loop_lag_microseconds.raise_to(static_cast<std::uint64_t>(micros));
-  next_tick_ = now_ + config_.tick;
-  self_->delayed_send(self_, config_.tick, edge_tick{});
   parts_.counters->request_bytes_held.set(clients_.budget().requests);
   parts_.counters->answer_bytes_held.set(clients_.budget().answers);
   refill_accept_tokens();
   check_due();
   pump_touched();
   hand_on();
-  if (!draining_)
-    return;
   if (now_ >= drain_deadline_)
     clients_.for_each([this](client& c) { cut(c); });
-  if (clients_.size() == 0)
+  if (draining_ && clients_.size() == 0) {
     self_->quit();
+    return;
+  }
+  next_tick_ = now_ + config_.tick;
+  self_->delayed_send(self_, config_.tick, edge_tick{});
 }
 
 void edge_state::drain(std::chrono::milliseconds patience) {

@@ -55,6 +55,8 @@ struct echo_state {
   echo_state() = default;
   static inline const char* name = "test.echo";
   std::vector<edge_actor> edges;
+  // What downloads consist of.
+  blob part;
   // Snapshot calls: parts of 64 KiB that are still to be sent.
   std::map<call_id, std::size_t> downloads;
 
@@ -63,7 +65,6 @@ struct echo_state {
 };
 
 void echo_state::send_part(call_id call, std::vector<rpc_answer>& out) {
-  static const blob part{std::string(65'536, 'x')};
   auto found = downloads.find(call);
   if (found == downloads.end())
     return;
@@ -109,7 +110,8 @@ void echo_state::on(call_event& event, std::vector<rpc_answer>& out) {
   }
 }
 
-echo_actor::behavior_type echo(echo_actor::stateful_pointer<echo_state> self) {
+echo_actor::behavior_type echo(echo_actor::stateful_pointer<echo_state> self, blob part) {
+  self->state.part = std::move(part);
   return {
     [self](call_batch& batch) {
       std::map<std::uint32_t, rpc_answers> answers;
@@ -125,10 +127,11 @@ echo_actor::behavior_type echo(echo_actor::stateful_pointer<echo_state> self) {
 
 using page_actor = caf::typed_actor<caf::reacts_to<http_request>, caf::reacts_to<introduce>>;
 
-page_actor::behavior_type pages(page_actor::stateful_pointer<echo_state> self) {
+page_actor::behavior_type pages(page_actor::stateful_pointer<echo_state> self,
+                                const std::string& content_type) {
   return {
-    [self](const http_request& request) {
-      http_response response{.call = request.call, .content_type = "text/plain"};
+    [self, content_type](const http_request& request) {
+      http_response response{.call = request.call, .content_type = content_type};
       response.body = request.method + " " + request.path + "?" + request.query + " "
                       + std::to_string(request.body.size()) + "\n";
       self->send(self->state.edges.at(request.call.edge), std::move(response));
@@ -183,8 +186,8 @@ struct server {
 
 server::server(const std::string& host, std::uint16_t wanted, std::size_t edge_count, bool quick)
     : port(wanted), edge_cfgs(edge_count) {
-  echoes = core.spawn<caf::detached>(echo);
-  page = core.spawn(pages);
+  echoes = core.spawn<caf::detached>(echo, blob{std::string(65'536, 'x')});
+  page = core.spawn(pages, std::string{"text/plain"});
   auto clock = std::make_shared<system_clock>();
   for (std::size_t i = 0; i < edge_count; ++i) {
     systems.push_back(std::make_unique<caf::actor_system>(edge_cfgs[i]));
