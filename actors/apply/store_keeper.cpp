@@ -9,23 +9,21 @@ namespace {
 /// Between two slices other messages get their turn.
 constexpr std::size_t keys_per_slice = 20'000;
 
-/// How often the keeper looks whether there is something to do.
-constexpr auto look_interval = std::chrono::seconds{1};
-
 } // namespace
 
 store_keeper_host::store_keeper_host(mvcc::store& store, storage::engine& engine,
                                      std::shared_ptr<const clock> time, flush_policy policy)
     : store(store), engine(engine), time(std::move(time)), policy(policy),
-      last_look(this->time->now()), last_flush(last_look) {}
+      last_flush(this->time->now()) {}
 
 void store_keeper_host::flush_if_due() {
+  auto now = time->now();
   auto unflushed = engine.sizes().unflushed;
-  bool due = unflushed > 0 && last_look - last_flush >= policy.interval;
+  bool due = unflushed > 0 && now - last_flush >= policy.interval;
   if (!due && unflushed < policy.unflushed_bytes)
     return;
   store.flush();
-  last_flush = last_look;
+  last_flush = now;
 }
 
 store_keeper_actor::behavior_type
@@ -49,12 +47,7 @@ store_keeper_behavior(store_keeper_actor::stateful_pointer<store_keeper_state> s
         self->send(self, refine_counts{});
     },
     [=](const tick&) {
-      auto& state = *self->state.host;
-      auto now = state.time->now();
-      if (now - state.last_look < look_interval)
-        return;
-      state.last_look = now;
-      state.flush_if_due();
+      self->state.host->flush_if_due();
       self->send(self, refine_counts{});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },

@@ -35,7 +35,7 @@ struct flush_policy {
 /// its own.
 using store_keeper_actor =
   caf::typed_actor<caf::reacts_to<floor_raised>, caf::reacts_to<refine_counts>,
-                   // Looks whether a flush is due.
+                   // Looks whether a flush is due; every second or so.
                    caf::reacts_to<tick>,
                    // Introduces an edge.
                    caf::reacts_to<service::edge_joined>>;
@@ -51,7 +51,6 @@ struct store_keeper_host {
   storage::engine& engine;
   std::shared_ptr<const clock> time;
   flush_policy policy;
-  time_point last_look;
   time_point last_flush;
   service::answer_router edges;
 };

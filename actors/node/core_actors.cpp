@@ -15,17 +15,20 @@ namespace troupe {
 
 namespace {
 
-/// Deadlines of requests and housekeeping are kept to this precision.
-constexpr std::chrono::milliseconds slow_tick{100};
+/// Deadlines of requests are kept to this precision.
+constexpr std::chrono::milliseconds request_tick{100};
+
+/// Deadlines of pages, and housekeeping. An idle node is woken as rarely as its promises allow.
+constexpr std::chrono::milliseconds slow_tick{1000};
 
 /// An entry that takes longer to apply counts as slow (etcd's default of
 /// `--warning-apply-duration`).
 constexpr std::chrono::milliseconds slow_apply{100};
 
-/// Raft's time runs in ticks of a fifth of a heartbeat: election timeouts differ by enough steps.
+/// Raft's time runs in ticks of half a heartbeat: election timeouts differ by enough steps.
 struct raft_pace {
   explicit raft_pace(const node_config& config)
-      : tick(std::max(config.heartbeat_interval_ms / 5, 1U)),
+      : tick(std::max(config.heartbeat_interval_ms / 2, 1U)),
         heartbeat_ticks(
           std::max(config.heartbeat_interval_ms / static_cast<unsigned>(tick.count()), 1U)),
         election_ticks(config.election_timeout_ms / static_cast<unsigned>(tick.count())) {}
@@ -180,9 +183,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                             .listener = core.service});
   core.tickers = {
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
-    system.spawn(ticker_behavior,
-                 std::vector<tick_sink>{core.service, core.pages, core.applier, core.keeper},
-                 slow_tick)};
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier}, request_tick),
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper}, slow_tick)};
   core.introduce({probe_edge, core.pages});
   return core;
 }
