@@ -70,6 +70,10 @@ rocksdb::ColumnFamilyOptions family_options(family which, const rocksdb_options&
   // The upper levels are rewritten soon: compressing them costs CPU per put and saves little.
   family.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
                                   rocksdb::kLZ4Compression};
+  // Keys of events only rise: their files never overlap and move down as they are, but only between
+  // levels that compress alike.
+  if (which == family::events)
+    family.compression_per_level = {rocksdb::kLZ4Compression};
   family.periodic_compaction_seconds = 0;
   family.ttl = 0;
   if (which == family::data) {

@@ -12,7 +12,7 @@ client& client_table::add(caf::io::connection_handle handle, const edge_config& 
   free_.pop_back();
   call_id origin{.edge = config.number, .connection = ++counter_ << slot_bits | slot};
   slots_[slot] =
-    std::make_unique<client>(config.limits, budget_, origin, handle, std::move(remote), now);
+    std::make_unique<client>(config.limits, shared_, origin, handle, std::move(remote), now);
   auto& result = *slots_[slot];
   result.read_bytes = config.min_read_bytes;
   by_handle_.emplace(handle, &result);

@@ -14,9 +14,9 @@ namespace troupe {
 
 /// One accepted connection and what the broker keeps beside it.
 struct client {
-  client(const connection_limits& limits, edge_budget& budget, call_id origin,
+  client(const connection_limits& limits, edge_shared& shared, call_id origin,
          caf::io::connection_handle h, std::string remote, time_point now)
-      : link(limits, budget, origin, std::move(remote), now), handle(h), number(origin.connection),
+      : link(limits, shared, origin, std::move(remote), now), handle(h), number(origin.connection),
         last_progress(now) {}
 
   connection link;
@@ -47,8 +47,8 @@ public:
   client& add(caf::io::connection_handle handle, const edge_config& config, std::string remote,
               time_point now);
 
-  edge_budget& budget() {
-    return budget_;
+  edge_shared& shared() {
+    return shared_;
   }
 
   /// Null if there is none.
@@ -90,7 +90,7 @@ private:
   };
 
   /// Outlives the clients.
-  edge_budget budget_;
+  edge_shared shared_;
   std::vector<std::unique_ptr<client>> slots_;
   std::vector<std::uint32_t> free_;
   std::uint64_t counter_ = 0;

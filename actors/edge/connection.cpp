@@ -12,9 +12,9 @@ using http2_ptr = std::unique_ptr<http2_session>;
 
 } // namespace
 
-connection::connection(const connection_limits& limits, edge_budget& budget, call_id origin,
+connection::connection(const connection_limits& limits, edge_shared& shared, call_id origin,
                        std::string remote, time_point now)
-    : limits_(&limits), budget_(&budget), origin_(origin), remote_(std::move(remote)),
+    : limits_(&limits), shared_(&shared), origin_(origin), remote_(std::move(remote)),
       session_(sniffing{.bytes = {}, .due = now + limits.header_timeout}) {}
 
 void connection::receive(std::string_view bytes, time_point now, heard& out) {
@@ -33,7 +33,7 @@ void connection::choose(time_point now, heard& out) {
   auto bytes = std::move(first.bytes);
   if (bytes.starts_with(http2_preface)) {
     session_ =
-      std::make_unique<http2_session>(*limits_, *budget_, origin_, std::move(remote_), now);
+      std::make_unique<http2_session>(*limits_, *shared_, origin_, std::move(remote_), now);
     std::get<http2_ptr>(session_)->receive(bytes, now, out);
   } else if (http2_preface.starts_with(bytes)) {
     first.bytes = std::move(bytes);
@@ -41,7 +41,7 @@ void connection::choose(time_point now, heard& out) {
     first.refused = true;
   } else {
     session_ =
-      std::make_unique<http1_session>(*limits_, *budget_, origin_, std::move(remote_), now);
+      std::make_unique<http1_session>(*limits_, *shared_, origin_, std::move(remote_), now);
     std::get<http1_ptr>(session_)->receive(bytes, now, out);
   }
 }

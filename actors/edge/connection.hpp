@@ -24,9 +24,9 @@ namespace troupe {
 class connection {
 public:
   /// `origin.edge` and `origin.connection` name this connection in every event; `limits` and
-  /// `budget` outlive
+  /// `shared` outlive
   /// it. `remote` is the client's address, for logs.
-  connection(const connection_limits& limits, edge_budget& budget, call_id origin,
+  connection(const connection_limits& limits, edge_shared& shared, call_id origin,
              std::string remote, time_point now);
 
   /// Takes bytes of the client and appends to `out` what they mean.
@@ -78,7 +78,7 @@ private:
   void choose(time_point now, heard& out);
 
   const connection_limits* limits_;
-  edge_budget* budget_;
+  edge_shared* shared_;
   call_id origin_;
   std::string remote_;
   std::variant<sniffing, std::unique_ptr<http2_session>, std::unique_ptr<http1_session>> session_;

@@ -115,8 +115,9 @@ void edge_state::start(broker_pointer self, edge_config config, edge_parts parts
   self_ = self;
   config_ = config;
   parts_ = std::move(parts);
-  clients_.budget().max_requests = config_.max_request_bytes_held;
-  clients_.budget().max_answers = config_.max_answer_bytes_held;
+  clients_.shared().max_requests = config_.max_request_bytes_held;
+  clients_.shared().max_answers = config_.max_answer_bytes_held;
+  clients_.shared().calls = parts_.rpcs;
   doors_ = std::move(doors);
   real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
   if (real_sockets_) {
@@ -424,8 +425,8 @@ void edge_state::tick() {
   auto micros = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
   parts_.counters->loop_lag_microseconds.set(static_cast<std::uint64_t>(micros));
   parts_.counters->max_loop_lag_microseconds.raise_to(static_cast<std::uint64_t>(micros));
-  parts_.counters->request_bytes_held.set(clients_.budget().requests);
-  parts_.counters->answer_bytes_held.set(clients_.budget().answers);
+  parts_.counters->request_bytes_held.set(clients_.shared().requests);
+  parts_.counters->answer_bytes_held.set(clients_.shared().answers);
   refill_accept_tokens();
   check_due();
   pump_touched();

@@ -4,6 +4,7 @@
 #include "actors/edge/edge_config.hpp"
 #include "actors/edge/edge_counters.hpp"
 #include "actors/edge/listener.hpp"
+#include "actors/metrics/rpc_counters.hpp"
 #include "messages/clock.hpp"
 
 #include <memory>
@@ -25,6 +26,8 @@ struct edge_parts {
   /// Outlives the edge.
   std::shared_ptr<const troupe::clock> clock;
   std::shared_ptr<edge_counters> counters;
+  /// Counts of calls by method; null: they are not counted.
+  std::shared_ptr<metrics::rpc_counters> rpcs;
 };
 
 /// Starts the client port: one broker that owns every client connection of `system`, which is an

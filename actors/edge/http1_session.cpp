@@ -56,9 +56,9 @@ struct http1_session::parser {
   std::optional<http::request_parser<http::string_body>> request;
 };
 
-http1_session::http1_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+http1_session::http1_session(const connection_limits& limits, edge_shared& shared, call_id origin,
                              std::string remote, time_point now)
-    : limits_(limits), budget_(budget), partial_(budget.requests), unsent_(budget.answers),
+    : limits_(limits), shared_(shared), partial_(shared.requests), unsent_(shared.answers),
       origin_(origin), remote_(std::move(remote)), parser_(std::make_unique<parser>(limits)),
       due_(now + limits.header_timeout) {}
 
@@ -71,7 +71,7 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
   partial_.add(bytes.size());
   if (!waiting_)
     parse(now, out);
-  if (!waiting_ && !closing_ && budget_.requests > budget_.max_requests)
+  if (!waiting_ && !closing_ && shared_.requests > shared_.max_requests)
     refuse(503);
 }
 

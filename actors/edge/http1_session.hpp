@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/edge/connection_limits.hpp"
-#include "actors/edge/edge_budget.hpp"
+#include "actors/edge/edge_shared.hpp"
 #include "actors/edge/heard.hpp"
 #include "messages/clock.hpp"
 
@@ -16,8 +16,8 @@ namespace troupe {
 /// what a client pipelines behind it waits in the buffer. Holds no socket and no clock.
 class http1_session {
 public:
-  /// `limits` and `budget` outlive the session.
-  http1_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+  /// `limits` and `shared` outlive the session.
+  http1_session(const connection_limits& limits, edge_shared& shared, call_id origin,
                 std::string remote, time_point now);
   ~http1_session();
 
@@ -66,7 +66,7 @@ private:
   void append_response(const http_response& response, std::int64_t unix_seconds);
 
   const connection_limits& limits_;
-  edge_budget& budget_;
+  edge_shared& shared_;
   /// What was received behind the last request that was handed on.
   byte_share partial_;
   byte_share unsent_;

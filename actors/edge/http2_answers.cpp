@@ -52,6 +52,7 @@ void http2_session::end(grpc_stream& s, grpc_refusal status, std::string_view ht
   s.ended = true;
   s.discarding = true;
   s.status = std::move(status);
+  count_end(s, s.status.code);
   s.deadline = time_point::max();
   s.message_due = time_point::max();
   partial_.remove(s.assembler.buffered());

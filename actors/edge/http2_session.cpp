@@ -33,10 +33,10 @@ void grpc_stream::reset() {
   *this = std::move(fresh);
 }
 
-http2_session::http2_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+http2_session::http2_session(const connection_limits& limits, edge_shared& shared, call_id origin,
                              std::string remote, time_point now)
-    : limits_(limits), budget_(budget), origin_(origin), remote_(std::move(remote)), now_(now),
-      unsent_(budget.answers), partial_(budget.requests),
+    : limits_(limits), shared_(shared), origin_(origin), remote_(std::move(remote)), now_(now),
+      unsent_(shared.answers), partial_(shared.requests),
       header_due_(later(now, limits.header_timeout)), last_heard_(now) {
   nghttp2_option* option = nullptr;
   ensure(nghttp2_option_new(&option) == 0, "memory for nghttp2");
@@ -88,6 +88,8 @@ void http2_session::answer(rpc_answer answer, time_point now, heard& out) {
   now_ = now;
   out_ = &out;
   s->unread = 0;
+  if (shared_.calls && answer.has_message)
+    shared_.calls->sent(s->header.shape()->method);
   if (answer.has_message && !push(*s, std::move(answer.message))) {
     abort(*s, {grpc_code::resource_exhausted, "etcdserver: the client does not read its answers"});
   } else if (answer.ends) {
@@ -139,8 +141,10 @@ bool http2_session::finished() const {
 
 void http2_session::lost(heard& out) {
   out_ = &out;
-  for (auto* s : streams_)
+  for (auto* s : streams_) {
     cancel(*s);
+    count_end(*s, grpc_code::canceled);
+  }
   out_ = nullptr;
   broken_ = true;
 }
@@ -200,6 +204,7 @@ void http2_session::on_closed(std::int32_t id) {
   if (settings_received_)
     header_due_ = time_point::max();
   cancel(*s);
+  count_end(*s, grpc_code::canceled);
   close_stream(*s);
 }
 
@@ -241,7 +246,7 @@ void http2_session::on_request_header(grpc_stream& s) {
     return;
   }
   if (unsent_.bytes() > limits_.max_connection_unsent_bytes
-      || budget_.answers > budget_.max_answers) {
+      || shared_.answers > shared_.max_answers) {
     refuse_as_too_many(s);
     return;
   }
@@ -363,8 +368,11 @@ void http2_session::on_ping() {
 
 void http2_session::emit(grpc_stream& s, call_event::what kind, std::string body) {
   auto begins = kind == call_event::what::request || kind == call_event::what::open;
-  if (begins)
+  if (begins) {
     s.dispatched = true;
+    s.dispatched_at = now_;
+  }
+  count_heard(s, kind);
   auto call = origin_;
   call.stream = s.id;
   out_->calls.push_back({.kind = kind,
@@ -375,6 +383,23 @@ void http2_session::emit(grpc_stream& s, call_event::what kind, std::string body
                          .deadline = s.deadline});
 }
 
+void http2_session::count_heard(const grpc_stream& s, call_event::what kind) {
+  if (!shared_.calls)
+    return;
+  auto method = s.header.shape()->method;
+  if (kind == call_event::what::request || kind == call_event::what::open)
+    shared_.calls->started(method, s.metadata->client_api_version);
+  if (kind == call_event::what::request || kind == call_event::what::message)
+    shared_.calls->received(method);
+}
+
+void http2_session::count_end(grpc_stream& s, grpc_code code) {
+  if (!shared_.calls || !s.dispatched || std::exchange(s.counted, true))
+    return;
+  shared_.calls->handled(s.header.shape()->method, static_cast<std::size_t>(code),
+                         now_ - s.dispatched_at);
+}
+
 void http2_session::cancel(grpc_stream& s) {
   if (s.dispatched && !s.ended)
     emit(s, call_event::what::cancel);
@@ -383,7 +408,7 @@ void http2_session::cancel(grpc_stream& s) {
 // -- flow control towards the client
 
 bool http2_session::over_budget() const {
-  return partial_.bytes() > limits_.max_partial_bytes || budget_.requests > budget_.max_requests;
+  return partial_.bytes() > limits_.max_partial_bytes || shared_.requests > shared_.max_requests;
 }
 
 bool http2_session::may_send(grpc_stream& s) {

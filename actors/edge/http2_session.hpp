@@ -2,7 +2,7 @@
 
 #include "actors/edge/call_header.hpp"
 #include "actors/edge/connection_limits.hpp"
-#include "actors/edge/edge_budget.hpp"
+#include "actors/edge/edge_shared.hpp"
 #include "actors/edge/grpc_wire.hpp"
 #include "actors/edge/heard.hpp"
 #include "actors/edge/unsent_messages.hpp"
@@ -33,6 +33,9 @@ struct grpc_stream {
   time_point message_due = time_point::max();
   /// `open` or `request` was handed on.
   bool dispatched = false;
+  time_point dispatched_at;
+  /// How the call came out has been counted.
+  bool counted = false;
   /// What the client still sends goes nowhere: the request is complete, or the call refused.
   bool discarding = false;
   /// Announced bytes that count against `max_assembly_bytes`.
@@ -63,8 +66,8 @@ struct grpc_stream {
 /// socket and no clock.
 class http2_session {
 public:
-  /// `origin` names edge and connection. `limits` and `budget` outlive the session.
-  http2_session(const connection_limits& limits, edge_budget& budget, call_id origin,
+  /// `origin` names edge and connection. `limits` and `shared` outlive the session.
+  http2_session(const connection_limits& limits, edge_shared& shared, call_id origin,
                 std::string remote, time_point now);
   ~http2_session();
   http2_session(const http2_session&) = delete;
@@ -130,6 +133,9 @@ private:
   void end(grpc_stream& s, grpc_refusal status, std::string_view http_status = "200");
   void abort(grpc_stream& s, grpc_refusal status);
   void cancel(grpc_stream& s);
+  void count_heard(const grpc_stream& s, call_event::what kind);
+  /// Once per call.
+  void count_end(grpc_stream& s, grpc_code code);
   void respond(grpc_stream& s, std::string_view http_status = "200");
   void submit_trailer(grpc_stream& s);
   bool push(grpc_stream& s, blob message);
@@ -150,7 +156,7 @@ private:
   void close_now(std::uint32_t error, std::string_view why);
 
   const connection_limits& limits_;
-  edge_budget& budget_;
+  edge_shared& shared_;
   call_id origin_;
   std::string remote_;
   nghttp2_session* session_ = nullptr;

@@ -37,6 +37,8 @@ struct edge_system_config : caf::actor_system_config {
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", std::size_t{1});
     set("middleman.workers", std::size_t{0});
+    // One fast sender must not hold the loop for more than a few reads.
+    set("middleman.max-consecutive-reads", std::size_t{4});
   }
 };
 
@@ -148,11 +150,13 @@ template <class Parts>
 void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
   for (std::uint32_t number = 0; number < listeners.size(); ++number) {
     auto edge = std::make_unique<edge_system>();
+    auto counters = std::make_shared<edge_counters>();
     edge->edge = spawn_edge(edge->system, edge_config_of(parts.config, number),
                             {.calls = parts.actors.service,
                              .pages = parts.actors.pages,
                              .clock = parts.time,
-                             .counters = std::make_shared<edge_counters>()},
+                             .counters = counters,
+                             .rpcs = parts.metrics->add_edge(number, counters)},
                             std::move(listeners[number]));
     caf::anon_send(parts.actors.pages, service::page_edge_joined{number, edge->edge});
     parts.actors.introduce({number, edge->edge});

@@ -155,8 +155,8 @@ private:
   connection_limits limits_ = small_limits();
   time_point now_{1h};
   heard out_;
-  edge_budget budget_;
-  connection link_{limits_, budget_, {.edge = 0, .connection = 1}, "fuzz", now_};
+  edge_shared shared_;
+  connection link_{limits_, shared_, {.edge = 0, .connection = 1}, "fuzz", now_};
   std::map<call_id, call_state> calls_;
   std::size_t written_ = 0;
 };

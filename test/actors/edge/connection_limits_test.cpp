@@ -162,7 +162,7 @@ TEST(limits, large_requests_take_turns_and_all_arrive) {
   c.run();
   // Two of them fit; the others sent no more than their first window.
   EXPECT_LE(c.link.buffered_bytes(), 4'000'000u + 8 * 65'535u);
-  EXPECT_EQ(c.budget.requests, c.link.buffered_bytes());
+  EXPECT_EQ(c.shared.requests, c.link.buffered_bytes());
   EXPECT_GE(c.peer.unsent(), 8 * (1'900'000 - 65'535u));
   for (auto id : ids)
     c.peer.send(id, framed(large).substr(1'900'000), true);
@@ -188,13 +188,13 @@ TEST(limits, many_beginnings_of_requests_are_bounded_together) {
       c.peer.send(id, std::string(20'000, 'p'), true);
   c.run();
   EXPECT_EQ(count(c.take(), what::request), ids.size() - static_cast<std::size_t>(refused));
-  EXPECT_EQ(c.budget.requests, 0u);
+  EXPECT_EQ(c.shared.requests, 0u);
 }
 
 TEST(limits, connections_share_one_budget) {
   conversation c;
-  c.budget.max_requests = 1'000;
-  connection other{c.limits, c.budget, {.connection = 2}, "", c.now};
+  c.shared.max_requests = 1'000;
+  connection other{c.limits, c.shared, {.connection = 2}, "", c.now};
   heard heard;
   other.receive("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"
                   + std::string(800, 'b'),
@@ -207,7 +207,7 @@ TEST(limits, connections_share_one_budget) {
   std::vector<char> bytes;
   other.write(bytes, 1'000, c.now, heard);
   EXPECT_TRUE((std::string{bytes.begin(), bytes.end()}.starts_with("HTTP/1.1 503 ")));
-  EXPECT_EQ(c.budget.requests, 0u);
+  EXPECT_EQ(c.shared.requests, 0u);
 }
 
 TEST(limits, the_client_is_told_how_many_streams_it_may_open) {

@@ -65,8 +65,8 @@ struct conversation {
   connection_limits limits;
   time_point now{std::chrono::hours{1}};
   heard out;
-  edge_budget budget;
-  connection link{limits, budget, origin, "10.0.0.1:999", now};
+  edge_shared shared;
+  connection link{limits, shared, origin, "10.0.0.1:999", now};
   grpc_peer peer;
   std::size_t largest_write = 0;
   bool peer_understands = true;

@@ -44,8 +44,8 @@ struct http1 : testing::Test {
   connection_limits limits;
   time_point now{1h};
   heard out;
-  edge_budget budget;
-  connection link{limits, budget, {.edge = 7, .connection = 42}, "10.0.0.1:999", now};
+  edge_shared shared;
+  connection link{limits, shared, {.edge = 7, .connection = 42}, "10.0.0.1:999", now};
 };
 
 TEST_F(http1, a_request_is_taken_apart) {
@@ -71,7 +71,7 @@ TEST_F(http1, every_split_of_the_bytes_means_the_same) {
   const std::string bytes = "PUT /v2/keys/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
                             "\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
-    connection fresh{limits, budget, {}, "", now};
+    connection fresh{limits, shared, {}, "", now};
     heard heard;
     fresh.receive(std::string_view{bytes}.substr(0, cut), now, heard);
     fresh.receive(std::string_view{bytes}.substr(cut), now, heard);

@@ -1,11 +1,15 @@
 #pragma once
 
+#include "actors/metrics/rpc_counters.hpp"
+
 #include <cstddef>
+#include <memory>
 
 namespace troupe {
 
-/// Bytes that all connections of one edge hold together, and how many they may.
-struct edge_budget {
+/// What the connections of one edge share: the bytes they hold together and how many they may, and
+/// where their calls are counted.
+struct edge_shared {
   /// Parts of requests that are not complete. A connection that goes beyond loses the request with
   /// which it did: "too many requests".
   std::size_t requests = 0;
@@ -14,6 +18,8 @@ struct edge_budget {
   /// share count for each.
   std::size_t answers = 0;
   std::size_t max_answers = 1'073'741'824;
+  /// Null: nowhere.
+  std::shared_ptr<metrics::rpc_counters> calls;
 };
 
 /// What one connection holds of a total; leaves the total when it ends.
