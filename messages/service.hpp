@@ -27,6 +27,8 @@ struct read_call {
   call_id call;
   rpc_method method = rpc_method::kv_range;
   blob body;
+  /// After this nobody waits for the answer.
+  time_point deadline = time_point::max();
 };
 
 /// To a reader: all of these from one snapshot, taken after this message arrived.

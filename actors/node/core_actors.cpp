@@ -94,7 +94,8 @@ service::service_core service_core_of(const node_config& config, const opened_da
 }
 
 read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const node_config& config,
-                                const opened_data& data, const metrics::meter& meter) {
+                                const opened_data& data, const metrics::meter& meter,
+                                std::shared_ptr<const clock> time) {
   read::read_core core{*data.store,
                        *data.engine,
                        {.cluster = data.identity.cluster,
@@ -102,7 +103,8 @@ read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const 
                         .version = std::string{etcd_version},
                         .quota_bytes = config.quota_bytes}};
   core.count_in(meter);
-  return spawn_host(system, detached, read::reader_behavior, read::reader_host{std::move(core)});
+  return spawn_host(system, detached, read::reader_behavior,
+                    read::reader_host{std::move(core), std::move(time)});
 }
 
 /// The pages are the edge of their own probes; real edges are numbered from 0.
@@ -151,8 +153,9 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
 
   // The last reader takes the lists, the others the points.
   for (unsigned i = 0; i < std::max(threads.point_readers, 1U); ++i)
-    core.readers.push_back(spawn_reader(system, threads.point_readers > 0, config, data, meter));
-  core.readers.push_back(spawn_reader(system, threads.list_readers > 0, config, data, meter));
+    core.readers.push_back(
+      spawn_reader(system, threads.point_readers > 0, config, data, meter, time));
+  core.readers.push_back(spawn_reader(system, threads.list_readers > 0, config, data, meter, time));
 
   core.member = raft::spawn_member(system, member_config_of(config, data));
   core.storage = storage::spawn_storage(
@@ -205,8 +208,6 @@ void core_actors::end(caf::actor_system& system) const {
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     self->wait_for(actor);
   };
-  if (supervisor)
-    caf::anon_send(supervisor, stand_down{});
   for (const auto& ticker : tickers)
     end_and_wait(ticker);
   end_and_wait(pages);

@@ -32,7 +32,7 @@ struct core_actors {
   /// Whoever answers learns which edge has this number.
   void introduce(const service::edge_joined& edge) const;
 
-  /// Ends them all and returns when none runs any more.
+  /// Ends them all and returns when none runs any more. The supervisor has been told to stand down.
   void end(caf::actor_system& system) const;
 };
 

@@ -91,6 +91,8 @@ struct node::parts {
   }
 
   void end(std::chrono::milliseconds drain) {
+    if (actors.supervisor)
+      caf::anon_send(actors.supervisor, stand_down{});
     for (auto& edge : edges)
       caf::anon_send(edge->edge, drain_clients{drain});
     for (auto& edge : edges)
@@ -134,7 +136,8 @@ metrics_of(const node_config& config, const opened_data& data,
   auto result = std::make_shared<metrics::node_metrics>(
     metrics::metrics_identity{data.identity.member, std::string{etcd_version}, cluster_version,
                               config.quota_bytes},
-    metrics::metrics_detail::basic, std::move(counters));
+    config.extensive_metrics ? metrics::metrics_detail::extensive : metrics::metrics_detail::basic,
+    std::move(counters));
   result->set_store([&engine = *data.engine, &store = *data.store] {
     auto sizes = engine.sizes();
     auto source = store.snapshot();
@@ -160,6 +163,8 @@ void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
                             std::move(listeners[number]));
     caf::anon_send(parts.actors.pages, service::page_edge_joined{number, edge->edge});
     parts.actors.introduce({number, edge->edge});
+    caf::anon_send(parts.actors.supervisor,
+                   vital_actor{"client port", caf::actor_cast<caf::strong_actor_ptr>(edge->edge)});
     caf::anon_send(edge->edge, serve_clients{});
     parts.edges.push_back(std::move(edge));
   }

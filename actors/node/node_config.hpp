@@ -104,7 +104,10 @@ struct node_config {
   keepalive_config keepalive;
   auto_compaction_config auto_compaction;
 
-  /// Caches, memtables, bytes in flight and connection buffers are shares of this.
+  /// Metrics tell how long calls take, per method.
+  bool extensive_metrics = false;
+
+  /// The caches and write buffers of the store are shares of this.
   std::uint64_t memory_budget_bytes = std::uint64_t{512} << 20;
 
   thread_config threads;

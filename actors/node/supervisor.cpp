@@ -30,6 +30,10 @@ supervisor_behavior(supervisor_actor::stateful_pointer<supervisor_state> self,
       state.on_fatal(culprit + " ended: " + self->system().render(down.reason));
   });
   return {
+    [=](const vital_actor& actor) {
+      self->state.vital.push_back(actor);
+      self->monitor(caf::actor_cast<caf::actor_addr>(actor.handle));
+    },
     [=](const stand_down&) {
       self->state.told = true;
       self->quit();

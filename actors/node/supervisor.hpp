@@ -15,17 +15,19 @@ namespace troupe {
 /// From the node, before it ends its actors.
 struct stand_down {};
 
-/// Watches the actors that a node cannot live without. If one of them ends by an error, all of them
-/// end at once, so that nothing answers any more, and `on_fatal` is told why; it is told once.
-using supervisor_actor = caf::typed_actor<
-  // The node ends as it should: from now on nobody is told.
-  caf::reacts_to<stand_down>>;
-
 struct vital_actor {
   /// How the log calls it.
   std::string name;
   caf::strong_actor_ptr handle;
 };
+
+/// Watches the actors that a node cannot live without. If one of them ends by an error, all of them
+/// end at once, so that nothing answers any more, and `on_fatal` is told why; it is told once.
+using supervisor_actor = caf::typed_actor<
+  // One more, once it exists: edges start last.
+  caf::reacts_to<vital_actor>,
+  // The node ends as it should: from now on nobody is told.
+  caf::reacts_to<stand_down>>;
 
 struct supervisor_state {
   supervisor_state() = default;
@@ -45,3 +47,4 @@ supervisor_behavior(supervisor_actor::stateful_pointer<supervisor_state> self,
 } // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stand_down)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::vital_actor)

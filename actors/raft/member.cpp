@@ -1,7 +1,7 @@
 #include "actors/raft/member.hpp"
 
+#include "actors/failure/failure.hpp"
 #include "actors/raft/candidate.hpp"
-#include "actors/raft/failure.hpp"
 #include "actors/raft/follower.hpp"
 #include "actors/raft/forward.hpp"
 #include "actors/raft/leader.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/failure/failure.hpp"
 #include "actors/raft/core/output.hpp"
-#include "actors/raft/failure.hpp"
 #include "actors/raft/forward.hpp"
 #include "actors/raft/handles.hpp"
 #include "actors/raft/member.hpp"

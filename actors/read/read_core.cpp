@@ -8,6 +8,7 @@
 #include "messages/proto/record.pb.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace troupe::read {
@@ -19,7 +20,14 @@ void parse(google::protobuf::MessageLite& message, const blob& body) {
          "the service lets only well-formed requests pass");
 }
 
+/// Protobuf and gRPC count the bytes of a message in 31 bits.
+constexpr std::size_t max_message_bytes = std::numeric_limits<std::int32_t>::max();
+
 rpc_answer reply(call_id call, const google::protobuf::MessageLite& response) {
+  if (auto bytes = response.ByteSizeLong(); bytes > max_message_bytes)
+    return refuse_with(call, errc::message_too_large,
+                       "trying to send message larger than max (" + std::to_string(bytes) + " vs. "
+                         + std::to_string(max_message_bytes) + ")");
   return reply_with(call, blob{response.SerializeAsString()});
 }
 
@@ -29,16 +37,27 @@ read_core::read_core(const mvcc::store& store, const storage::engine& engine,
                      read_identity identity)
     : store_(store), engine_(engine), identity_(std::move(identity)) {}
 
-std::vector<rpc_answer> read_core::on(const read_batch& batch) {
+void read_core::on(const read_batch& batch, time_point now, const sender& send) {
   raft_ = batch.raft;
   applied_ = batch.applied;
   std::shared_ptr<const mvcc::snapshot> source = store_.snapshot();
+  meter_->reads.batch_reads.observe(batch.calls.size());
   std::vector<rpc_answer> answers;
   answers.reserve(batch.calls.size());
-  meter_->reads.batch_reads.observe(batch.calls.size());
-  for (const auto& call : batch.calls)
+  std::size_t bytes = 0;
+  for (const auto& call : batch.calls) {
+    if (call.deadline <= now) {
+      answers.push_back(refuse_with(call.call, errc::deadline_exceeded));
+      continue;
+    }
     answers.push_back(answer(call, source));
-  return answers;
+    bytes += answers.back().message.size();
+    if (bytes >= portion_bytes) {
+      send(std::exchange(answers, {}));
+      bytes = 0;
+    }
+  }
+  send(std::move(answers));
 }
 
 std::vector<rpc_answer> read_core::on(const read_stream_event& event) {

@@ -7,6 +7,7 @@
 #include "messages/service.hpp"
 #include "storage/mvcc/store.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ class read_core {
 public:
   /// A streamed answer comes in parts of about this size.
   static constexpr std::size_t stream_part_bytes = 512 << 10;
+  static constexpr std::size_t portion_bytes = 1 << 20;
   /// Streams that may be open; each pins a snapshot. One more is refused.
   static constexpr std::size_t max_streams = 1024;
 
@@ -41,7 +43,11 @@ public:
     meter_ = std::move(meter);
   }
 
-  std::vector<rpc_answer> on(const read_batch& batch);
+  using sender = std::function<void(std::vector<rpc_answer>&&)>;
+
+  /// Sends the answers in portions of about `portion_bytes`, so that many large ones are never held
+  /// at once. Calls whose deadline has passed cost nothing.
+  void on(const read_batch& batch, time_point now, const sender& send);
 
   /// The next part of a stream, if it still exists.
   std::vector<rpc_answer> on(const read_stream_event& event);

@@ -10,7 +10,9 @@ reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reade
   self->state.host = host;
   return {
     [=](const read_batch& batch) {
-      self->state.host->edges.send(self->state.host->core.on(batch));
+      auto& host = *self->state.host;
+      host.core.on(batch, host.time->now(),
+                   [&](std::vector<rpc_answer>&& answers) { host.edges.send(std::move(answers)); });
     },
     [=](const read_stream_event& event) {
       self->state.host->edges.send(self->state.host->core.on(event));

@@ -20,9 +20,11 @@ using reader_actor = caf::typed_actor<
   caf::reacts_to<service::edge_joined>>;
 
 struct reader_host {
-  explicit reader_host(read_core core) : core(std::move(core)) {}
+  reader_host(read_core core, std::shared_ptr<const clock> time)
+      : core(std::move(core)), time(std::move(time)) {}
 
   read_core core;
+  std::shared_ptr<const clock> time;
   service::answer_router edges;
 };
 

@@ -18,7 +18,7 @@ void append_to(std::vector<gated_read>& target, std::vector<gated_read>&& more) 
 } // namespace
 
 void read_gate::add_serializable(gated_read read) {
-  ++waiting_;
+  count_in(read);
   auto index = ready_;
   auto place = std::find_if(confirmed_.begin(), confirmed_.end(),
                             [=](const confirmed_reads& x) { return x.index >= index; });
@@ -28,7 +28,7 @@ void read_gate::add_serializable(gated_read read) {
 }
 
 void read_gate::add_linearizable(gated_read read) {
-  ++waiting_;
+  count_in(read);
   unconfirmed_.push_back(std::move(read));
 }
 
@@ -46,7 +46,8 @@ std::vector<gated_read> read_gate::on(const read_index_reply& reply) {
   auto reads = std::move(in_flight_->reads);
   in_flight_.reset();
   if (reply.error != errc::none) {
-    waiting_ -= reads.size();
+    for (const auto& read : reads)
+      count_out(read);
     return reads;
   }
   auto index = std::max(reply.index, ready_);
@@ -62,7 +63,8 @@ std::vector<gated_read> read_gate::take_ready() {
     append_to(result, std::move(confirmed_.front().reads));
     confirmed_.pop_front();
   }
-  waiting_ -= result.size();
+  for (const auto& read : result)
+    count_out(read);
   return result;
 }
 
@@ -79,15 +81,41 @@ std::vector<read_gate::expired_read> read_gate::expire(time_point now,
     drop_expired(in_flight_->reads, now, errc::timeout, expired);
   for (auto& group : confirmed_)
     drop_expired(group.reads, now, errc::timeout_waiting_for_apply, expired);
-  waiting_ -= expired.size();
   return expired;
+}
+
+bool read_gate::forget(call_id call) {
+  auto forget_in = [&](std::vector<gated_read>& reads) {
+    auto found = std::find_if(reads.begin(), reads.end(),
+                              [=](const gated_read& read) { return read.call.call == call; });
+    if (found == reads.end())
+      return false;
+    count_out(*found);
+    reads.erase(found);
+    return true;
+  };
+  if (forget_in(unconfirmed_) || (in_flight_ && forget_in(in_flight_->reads)))
+    return true;
+  return std::any_of(confirmed_.begin(), confirmed_.end(),
+                     [&](confirmed_reads& group) { return forget_in(group.reads); });
+}
+
+void read_gate::count_in(const gated_read& read) {
+  ++waiting_;
+  waiting_bytes_ += read.call.body.size();
+}
+
+void read_gate::count_out(const gated_read& read) {
+  --waiting_;
+  waiting_bytes_ -= read.call.body.size();
 }
 
 void read_gate::drop_expired(std::vector<gated_read>& reads, time_point now, errc reason,
                              std::vector<expired_read>& expired) {
   std::erase_if(reads, [&](const gated_read& read) {
-    if (read.deadline > now)
+    if (read.call.deadline > now)
       return false;
+    count_out(read);
     expired.push_back({read.call.call, reason});
     return true;
   });

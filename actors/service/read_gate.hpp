@@ -15,7 +15,6 @@ struct gated_read {
   read_call call;
   /// Touches one key at most.
   bool point = false;
-  time_point deadline = time_point::max();
 };
 
 /// Holds reads until the state is new enough for them. A linearizable read waits for a read round
@@ -53,8 +52,16 @@ public:
   /// so that the next `next_round` asks anew.
   std::vector<expired_read> expire(time_point now, std::chrono::nanoseconds retry_after);
 
+  /// Lets go of a read whose client has gone. @returns false if it does not wait here.
+  bool forget(call_id call);
+
   std::size_t waiting() const {
     return waiting_;
+  }
+
+  /// Of the requests of all waiting reads.
+  std::size_t waiting_bytes() const {
+    return waiting_bytes_;
   }
 
 private:
@@ -79,8 +86,12 @@ private:
   std::optional<round> in_flight_;
   /// Rising by index.
   std::deque<confirmed_reads> confirmed_;
-  /// How many reads are in here altogether.
+  void count_in(const gated_read& read);
+  void count_out(const gated_read& read);
+
+  /// Of all reads in here.
   std::size_t waiting_ = 0;
+  std::size_t waiting_bytes_ = 0;
 };
 
 } // namespace troupe::service

@@ -23,10 +23,11 @@ enum class rpc_path : std::uint8_t {
   unimplemented,
 };
 
-/// What authentication will ask of the caller (etcd-semantics 9.5).
+/// What authentication asks of the caller, as etcd 3.6 does; as long as there is none, nothing is
+/// asked.
 enum class rpc_guard : std::uint8_t { nothing, valid_user, key_permission, root };
 
-/// Which kind of room a call needs when the node is short of it.
+/// Which kind of room a call needs when the node is short of it; nobody sheds load by it yet.
 enum class rpc_rate_class : std::uint8_t { write, read, control };
 
 /// Everything that is decided about a method before its request is looked at.
@@ -36,7 +37,7 @@ struct rpc_rule {
   rpc_guard guard;
   /// Refused while the member knows no leader, if the caller asks for that (`hasleader`).
   bool leader_matters;
-  /// Refused while a NOSPACE alarm is set.
+  /// Refused while a NOSPACE alarm is set; no alarm is raised yet.
   bool quota;
   rpc_rate_class rate_class;
 };

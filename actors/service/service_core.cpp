@@ -6,6 +6,7 @@
 #include "messages/command.hpp"
 #include "messages/ensure.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -63,7 +64,8 @@ void service_core::on(const call_batch& batch, time_point now, service_output& o
       out.stream_events.push_back({.call = event.call});
       break;
     case call_event::what::cancel:
-      if (event.method == rpc_method::kv_range_stream)
+      // A write goes on; of reads only a stream would stay behind.
+      if (event.method == rpc_method::kv_range_stream && !reads_.forget(event.call))
         out.stream_events.push_back({.call = event.call, .cancelled = true});
       break;
     case call_event::what::message:
@@ -101,8 +103,8 @@ void service_core::on(const raft_status& status, service_output& out) {
   raft_ = status;
   if (news && announcement_)
     out.to_propose.push_back({++counter_, entry_kind::command, *announcement_});
-  for (; known && !parked_.empty(); parked_.pop_front())
-    out.to_propose.push_back(std::move(parked_.front().write));
+  while (known && !parked_.empty())
+    out.to_propose.push_back(unpark());
 }
 
 void service_core::on_tick(time_point now, service_output& out) {
@@ -110,8 +112,15 @@ void service_core::on_tick(time_point now, service_output& out) {
     out.answers.push_back(refuse_with(call, reason));
   // The applier tells who waited for them.
   while (!parked_.empty() && parked_.front().deadline <= now)
-    parked_.pop_front();
+    unpark();
   out.to_confirm = reads_.next_round(now);
+}
+
+proposal service_core::unpark() {
+  auto write = std::move(parked_.front().write);
+  parked_.pop_front();
+  parked_bytes_ -= write.payload.size();
+  return write;
 }
 
 void service_core::release(service_output& out) {
@@ -141,7 +150,7 @@ void service_core::start(const call_event& call, time_point now, service_output&
     start_read(call, now, out);
     break;
   case rpc_path::local_read:
-    out.lists.push_back({call.call, call.method, call.body});
+    start_local_read(call, now, out);
     break;
   case rpc_path::edge:
   case rpc_path::unimplemented:
@@ -167,7 +176,9 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
     break; // a transaction was checked on its way here
   }
   bool no_leader = raft_.leader == member_id{};
-  if (verdict == errc::none && no_leader && parked_.size() >= limits_.max_parked_writes)
+  if (verdict == errc::none && no_leader
+      && (parked_.size() >= limits_.max_parked_writes
+          || parked_bytes_ + call.body.size() > limits_.max_waiting_bytes))
     verdict = errc::too_many_requests;
   auto kind = command_of(call.method);
   if (verdict == errc::none)
@@ -180,10 +191,26 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
   auto deadline = now + limits_.request_timeout;
   out.to_await.push_back({counter_, call.call, deadline});
   proposal write{counter_, entry_kind::command, encode_command(kind, call.body.view())};
-  if (no_leader)
+  if (no_leader) {
+    parked_bytes_ += write.payload.size();
     parked_.push_back({std::move(write), deadline});
-  else
+  } else {
     out.to_propose.push_back(std::move(write));
+  }
+}
+
+void service_core::start_local_read(const call_event& call, time_point now, service_output& out) {
+  etcdserverpb::StatusRequest status;
+  std::string detail;
+  auto verdict = take(status, call.body, detail, nothing_to_refuse);
+  if (verdict != errc::none)
+    out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
+  else
+    out.points.push_back({call.call, call.method, call.body, read_deadline(call, now)});
+}
+
+time_point service_core::read_deadline(const call_event& call, time_point now) const {
+  return std::min(call.deadline, now + limits_.request_timeout);
 }
 
 void service_core::start_transaction(const call_event& call, time_point now, service_output& out) {
@@ -222,6 +249,7 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
     etcdserverpb::MemberListRequest list;
     verdict = take(list, call.body, detail, nothing_to_refuse);
     serializable = !list.linearizable();
+    point = true;
     break;
   }
   case rpc_method::maintenance_alarm: {
@@ -229,18 +257,21 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
     verdict = take(alarm, call.body, detail, [](const auto& request) {
       return request.action() == etcdserverpb::AlarmRequest::GET ? errc::none : errc::unimplemented;
     });
+    point = true;
     break;
   }
   default:
     fail_invariant("every read of the table is known here", std::source_location::current());
   }
-  if (verdict == errc::none && reads_.waiting() >= limits_.max_waiting_reads)
+  if (verdict == errc::none
+      && (reads_.waiting() >= limits_.max_waiting_reads
+          || reads_.waiting_bytes() + call.body.size() > limits_.max_waiting_bytes))
     verdict = errc::too_many_requests;
   if (verdict != errc::none) {
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
     return;
   }
-  gated_read read{{call.call, call.method, call.body}, point, now + limits_.request_timeout};
+  gated_read read{{call.call, call.method, call.body, read_deadline(call, now)}, point};
   if (serializable)
     reads_.add_serializable(std::move(read));
   else

@@ -20,7 +20,7 @@ struct service_output {
   std::vector<proposal> to_propose;
   /// To member: starts a read round.
   std::optional<read_index_request> to_confirm;
-  /// To the readers: one-key reads, and everything that may touch many keys.
+  /// To the readers: reads that cost little, and everything that may touch many keys.
   std::vector<read_call> points;
   std::vector<read_call> lists;
   /// To the reader of lists.
@@ -41,6 +41,8 @@ struct service_limits {
   std::size_t max_parked_writes = 5'000;
   /// Reads that may wait for a read round or for the applier; one more is refused.
   std::size_t max_waiting_reads = 200'000;
+  /// Bytes of the requests of either kind that wait.
+  std::size_t max_waiting_bytes = std::size_t{64} << 20;
 };
 
 /// Says what each call means: refuses what is wrong by itself, turns writes into proposals and
@@ -82,6 +84,10 @@ private:
   void start(const call_event& call, time_point now, service_output& out);
   void start_transaction(const call_event& call, time_point now, service_output& out);
   void start_read(const call_event& call, time_point now, service_output& out);
+  void start_local_read(const call_event& call, time_point now, service_output& out);
+  /// When nobody waits for a read any more.
+  time_point read_deadline(const call_event& call, time_point now) const;
+  proposal unpark();
   void release(service_output& out);
   void propose(const call_event& call, time_point now, service_output& out);
 
@@ -100,6 +106,8 @@ private:
 
   /// Came while no leader was known; in order, each proposed at most once.
   std::deque<parked_write> parked_;
+  /// Of their payloads.
+  std::size_t parked_bytes_ = 0;
 
   // Parsed into again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_;

@@ -1,8 +1,7 @@
 #include "actors/storage/storage_actor.hpp"
 
-#include "storage/storage_error.hpp"
+#include "actors/failure/failure.hpp"
 
-#include <exception>
 #include <string>
 #include <utility>
 
@@ -11,16 +10,6 @@ namespace troupe::storage {
 namespace {
 
 using storage_pointer = storage_actor::stateful_pointer<storage_state>;
-
-caf::error failure_of(std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const storage_error& what) {
-    return caf::make_error(what.code(), std::string{what.what()});
-  } catch (const std::exception& what) {
-    return caf::make_error(errc::internal, std::string{what.what()});
-  }
-}
 
 void collect(storage_pointer self, persist& batch) {
   auto& collected = self->state.collected;

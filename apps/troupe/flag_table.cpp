@@ -133,7 +133,7 @@ constexpr flag auth[] = {
 
 constexpr flag monitoring[] = {
   {"enable-pprof", boolean, "false", no_effect, "Serve profiles of the Go runtime."},
-  {"metrics", text, "basic", no_effect, "'extensive' adds histograms of gRPC latencies."},
+  {"metrics", text, "basic", honoured, "'extensive' adds histograms of gRPC latencies."},
   {"listen-metrics-urls", urls, "", refused, "Listeners for metrics and health alone.",
    "a listener for metrics alone is not available yet; /metrics is on the client port"},
 };
@@ -185,7 +185,7 @@ constexpr flag unsafe[] = {
 
 constexpr flag own[] = {
   {"memory-budget-bytes", bytes, "512M", honoured,
-   "Memory for caches, buffers and requests in flight; at least 64M."},
+   "Memory for the caches and write buffers of the store; at least 64M."},
   {"client-io-threads", count, "1", honoured, "Threads that serve the client port."},
   {"config-file", text, "", honoured,
    "YAML file with these names as keys; all other flags and variables are then ignored."},

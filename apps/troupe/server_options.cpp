@@ -62,6 +62,7 @@ node_config node_of(const settings& given) {
                     .interval = given.duration("grpc-keepalive-interval"),
                     .timeout = given.duration("grpc-keepalive-timeout")};
   node.auto_compaction = compaction_of(given);
+  node.extensive_metrics = given.text("metrics") == "extensive";
   node.memory_budget_bytes = given.bytes("memory-budget-bytes");
   node.threads.edge_systems = static_cast<unsigned>(given.count("client-io-threads"));
   return node;

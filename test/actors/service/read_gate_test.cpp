@@ -14,7 +14,7 @@ time_point at(std::chrono::nanoseconds t) {
 }
 
 gated_read read(std::int32_t stream, time_point deadline = time_point::max()) {
-  return {{.call = {.stream = stream}}, true, deadline};
+  return {{.call = {.stream = stream}, .deadline = deadline}, true};
 }
 
 std::vector<std::int32_t> streams(const std::vector<gated_read>& reads) {
@@ -110,6 +110,23 @@ TEST(read_gate, round_index_below_the_recovered_commit_does_not_let_reads_pass_e
   EXPECT_TRUE(gate.take_ready().empty());
   gate.on_applied({9});
   EXPECT_EQ(streams(gate.take_ready()), streams_t{1});
+}
+
+TEST(read_gate, forgotten_read_never_runs_at_any_stage) {
+  read_gate gate{{5}, {0}};
+  gate.add_linearizable(read(1));
+  EXPECT_TRUE(gate.forget({.stream = 1})) << "before a round";
+  gate.add_linearizable(read(2));
+  gate.add_linearizable(read(3));
+  auto round = gate.next_round(at(0s));
+  EXPECT_TRUE(gate.forget({.stream = 2})) << "during its round";
+  gate.on({.round = round->round, .index = {9}});
+  EXPECT_TRUE(gate.forget({.stream = 3})) << "while it waits for its index";
+  EXPECT_FALSE(gate.forget({.stream = 3}));
+  gate.on_applied({9});
+  EXPECT_TRUE(gate.take_ready().empty());
+  EXPECT_EQ(gate.waiting(), 0u);
+  EXPECT_EQ(gate.waiting_bytes(), 0u);
 }
 
 TEST(read_gate, time_runs_out_with_the_reason_of_the_stage) {

@@ -234,6 +234,60 @@ TEST_F(service_core_test, waiting_reads_are_bounded) {
   EXPECT_EQ(out.answers[0].error, errc::too_many_requests);
 }
 
+TEST_F(service_core_test, cancelled_stream_never_reaches_a_reader) {
+  etcdserverpb::RangeRequest request = range("a");
+  request.set_range_end("z");
+  call_event ask{.call = {.stream = 1},
+                 .method = rpc_method::kv_range_stream,
+                 .body = blob{request.SerializeAsString()}};
+  call_event cancel{
+    .kind = call_event::what::cancel, .call = {.stream = 1}, .method = rpc_method::kv_range_stream};
+  service_output out;
+  core.on({{ask, cancel}}, start, out);
+  ASSERT_FALSE(out.to_confirm) << "nobody waits for a round";
+  EXPECT_TRUE(out.lists.empty());
+  EXPECT_TRUE(out.stream_events.empty());
+}
+
+TEST_F(service_core_test, stream_that_runs_is_cancelled_at_its_reader) {
+  call_event cancel{
+    .kind = call_event::what::cancel, .call = {.stream = 1}, .method = rpc_method::kv_range_stream};
+  service_output out;
+  core.on({{cancel}}, start, out);
+  ASSERT_EQ(out.stream_events.size(), 1u);
+  EXPECT_TRUE(out.stream_events[0].cancelled);
+}
+
+TEST_F(service_core_test, bytes_of_waiting_requests_are_bounded) {
+  service_core bounded{{.max_waiting_bytes = 100}, {5}, {5}};
+  service_output out;
+  auto event = [](std::int32_t stream, rpc_method method, const std::string& body) {
+    return call_event{.call = {.stream = stream}, .method = method, .body = blob{body}};
+  };
+  auto write = put("a", std::string(60, 'x')).SerializeAsString();
+  auto read = range(std::string(60, 'x')).SerializeAsString();
+  bounded.on({{event(1, rpc_method::kv_put, write), event(2, rpc_method::kv_put, write),
+               event(3, rpc_method::kv_range, read), event(4, rpc_method::kv_range, read)}},
+             start, out);
+  ASSERT_EQ(out.answers.size(), 2u);
+  EXPECT_EQ(out.answers[0].call.stream, 2);
+  EXPECT_EQ(out.answers[1].call.stream, 4);
+  EXPECT_EQ(out.answers[1].error, errc::too_many_requests);
+}
+
+TEST_F(service_core_test, read_is_worth_nothing_after_the_clients_deadline) {
+  auto request = range("a");
+  request.set_serializable(true);
+  service_output out;
+  core.on({{{.call = {.stream = 1},
+             .method = rpc_method::kv_range,
+             .body = blob{request.SerializeAsString()},
+             .deadline = start + 1s}}},
+          start, out);
+  ASSERT_EQ(out.points.size(), 1u);
+  EXPECT_EQ(out.points[0].deadline, start + 1s);
+}
+
 /// No method can be forgotten: each one is either carried out or says that it is not there yet.
 TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
   ASSERT_EQ(rpc_table().size(), rpc_shapes().size());

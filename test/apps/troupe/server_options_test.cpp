@@ -197,6 +197,11 @@ TEST(server_options, feature_gates_are_checked) {
   EXPECT_THAT(refusal({"--feature-gates=LeaseCheckpoint=x"}), HasSubstr("invalid value"));
 }
 
+TEST(server_options, metrics_may_be_extensive) {
+  EXPECT_FALSE(accept({"--name=n"}).node.extensive_metrics);
+  EXPECT_TRUE(accept({"--name=n", "--metrics=extensive"}).node.extensive_metrics);
+}
+
 TEST(server_options, flags_without_effect_are_named_in_one_line_if_they_were_changed) {
   auto options = accept(
     {"--name=n", "--enable-pprof", "--wal-dir=/w", "--max-wals=5", "--snapshot-count=010000"});
