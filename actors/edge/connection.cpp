@@ -51,17 +51,16 @@ void connection::answer(rpc_answer answer, time_point now, heard& out) {
     (*http2)->answer(std::move(answer), now, out);
 }
 
-void connection::answer(http_response response, time_point now, std::int64_t unix_seconds,
-                        heard& out) {
+void connection::answer(const http_response& response, std::int64_t unix_seconds) {
   if (auto* http1 = std::get_if<http1_ptr>(&session_))
-    (*http1)->answer(std::move(response), now, unix_seconds, out);
+    (*http1)->answer(response, unix_seconds);
 }
 
 void connection::write(std::vector<char>& to, std::size_t budget, time_point now, heard& out) {
   if (auto* http2 = std::get_if<http2_ptr>(&session_))
     (*http2)->write(to, budget, now, out);
   else if (auto* http1 = std::get_if<http1_ptr>(&session_))
-    (*http1)->write(to, budget);
+    (*http1)->write(to, budget, now, out);
 }
 
 bool connection::wants_write() const {

@@ -36,7 +36,7 @@ public:
   void answer(rpc_answer answer, time_point now, heard& out);
 
   /// Takes the answer to an HTTP/1.1 request; dropped if the request is gone.
-  void answer(http_response response, time_point now, std::int64_t unix_seconds, heard& out);
+  void answer(const http_response& response, std::int64_t unix_seconds);
 
   /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left; one
   /// frame may go beyond.

@@ -69,9 +69,9 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
     return;
   input_.append(bytes);
   partial_.add(bytes.size());
-  if (!waiting_)
+  if (!busy())
     parse(now, out);
-  if (!waiting_ && !closing_ && shared_.requests > shared_.max_requests)
+  if (!busy() && !closing_ && shared_.requests > shared_.max_requests)
     refuse(503);
 }
 
@@ -158,20 +158,15 @@ void http1_session::refuse(unsigned status) {
   unsent_.set(output_.size() - sent_);
 }
 
-void http1_session::answer(http_response response, time_point now, std::int64_t unix_seconds,
-                           heard& out) {
+void http1_session::answer(const http_response& response, std::int64_t unix_seconds) {
   if (!waiting_ || closing_ || response.call.stream != origin_.stream)
     return;
   waiting_ = false;
+  answering_ = true;
   keep_alive_ = keep_alive_ && !draining_;
   append_response(response, unix_seconds);
-  if (!keep_alive_) {
+  if (!keep_alive_)
     closing_ = true;
-    return;
-  }
-  due_ = now + limits_.idle_timeout;
-  if (!input_.empty())
-    parse(now, out);
 }
 
 void http1_session::append_response(const http_response& response, std::int64_t unix_seconds) {
@@ -199,7 +194,7 @@ void http1_session::append_response(const http_response& response, std::int64_t 
   unsent_.set(output_.size() - sent_);
 }
 
-void http1_session::write(std::vector<char>& to, std::size_t budget) {
+void http1_session::write(std::vector<char>& to, std::size_t budget, time_point now, heard& out) {
   auto room = budget > to.size() ? budget - to.size() : 0;
   auto n = std::min(room, output_.size() - sent_);
   to.insert(to.end(), output_.data() + sent_, output_.data() + sent_ + n);
@@ -214,6 +209,18 @@ void http1_session::write(std::vector<char>& to, std::size_t budget) {
     output_.erase(0, sent_);
     sent_ = 0;
   }
+  if (answering_ && !wants_write())
+    go_on(now, out);
+}
+
+// The answer has left: the next request may follow.
+void http1_session::go_on(time_point now, heard& out) {
+  answering_ = false;
+  if (closing_)
+    return;
+  due_ = now + limits_.idle_timeout;
+  if (!input_.empty())
+    parse(now, out);
 }
 
 void http1_session::check(time_point now) {
@@ -236,7 +243,7 @@ bool http1_session::finished() const {
 }
 
 bool http1_session::wants_pause() const {
-  return waiting_ && input_.size() > limits_.max_header_bytes;
+  return busy() && input_.size() > limits_.max_header_bytes;
 }
 
 } // namespace troupe

@@ -13,7 +13,8 @@
 namespace troupe {
 
 /// One HTTP/1.x connection: bytes in, requests out; responses in, bytes out. One request at a time;
-/// what a client pipelines behind it waits in the buffer. Holds no socket and no clock.
+/// what a client pipelines behind it waits in the buffer until the answer has left. Holds no socket
+/// and no clock.
 class http1_session {
 public:
   /// `limits` and `shared` outlive the session.
@@ -24,10 +25,11 @@ public:
   void receive(std::string_view bytes, time_point now, heard& out);
 
   /// Dropped unless it answers the open request. `unix_seconds` becomes the Date field.
-  void answer(http_response response, time_point now, std::int64_t unix_seconds, heard& out);
+  void answer(const http_response& response, std::int64_t unix_seconds);
 
-  /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left.
-  void write(std::vector<char>& to, std::size_t budget);
+  /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left. With
+  /// the last byte of an answer the next request is handed on.
+  void write(std::vector<char>& to, std::size_t budget, time_point now, heard& out);
 
   bool wants_write() const {
     return sent_ < output_.size();
@@ -45,7 +47,8 @@ public:
   /// Everything is written and nothing more will be read.
   bool finished() const;
 
-  /// True while the edge shall not read: a request is open and enough waits behind it.
+  /// True while the edge shall not read: a request is open, or its answer unsent, and enough waits
+  /// behind it.
   bool wants_pause() const;
 
   std::size_t buffered_bytes() const {
@@ -62,6 +65,13 @@ private:
   void parse(time_point now, heard& out);
   bool feed(time_point now);
   void hand_on(heard& out);
+  void go_on(time_point now, heard& out);
+
+  /// No further request is looked at: one client never has more than one answer waiting.
+  bool busy() const {
+    return waiting_ || answering_;
+  }
+
   void refuse(unsigned status);
   void append_response(const http_response& response, std::int64_t unix_seconds);
 
@@ -78,6 +88,8 @@ private:
   std::size_t sent_ = 0;
   /// A request is handed on and not answered.
   bool waiting_ = false;
+  /// Parts of its answer are not sent.
+  bool answering_ = false;
   bool head_ = false;
   bool keep_alive_ = true;
   unsigned version_ = 11;

@@ -149,7 +149,7 @@ private:
     ensure(request.body.size() <= limits_.max_http_body_bytes, "bodies keep to the limit");
     http_response response{.call = request.call, .content_type = "text/plain"};
     response.body = request.path;
-    link_.answer(std::move(response), now_, 0, out_);
+    link_.answer(response, 0);
   }
 
   connection_limits limits_ = small_limits();

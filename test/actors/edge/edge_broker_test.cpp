@@ -342,6 +342,27 @@ TEST_F(edge_broker_test, a_reader_that_takes_nothing_is_cut_off) {
   EXPECT_EQ(counters->connections_cut.get(), 1u);
 }
 
+TEST_F(edge_broker_test, who_asks_on_and_on_over_http1_and_takes_nothing_is_cut_off) {
+  start();
+  auto a = connect(10);
+  for (int i = 0; i < 1'000; ++i)
+    offer(a, "GET /health HTTP/1.1\r\nHost: h\r\n\r\n");
+  settle();
+  for (std::size_t answered = 0; answered < seen->requests.size(); ++answered) {
+    http_response response{.call = seen->requests[answered].call};
+    response.body.assign(20'000, 'b');
+    caf::anon_send(edge, std::move(response));
+    settle();
+  }
+  EXPECT_LE(seen->requests.size(), 3u);
+  EXPECT_LE(mpx.output_buffer(a).size(), config.write_chunk_bytes);
+  pass(29s);
+  EXPECT_EQ(counters->connections_cut.get(), 0u);
+  pass(2s);
+  EXPECT_EQ(counters->connections_cut.get(), 1u);
+  EXPECT_TRUE(mpx.stopped_reading(a));
+}
+
 TEST_F(edge_broker_test, drains_when_the_last_call_has_ended) {
   start();
   auto idle = connect(10);

@@ -37,7 +37,7 @@ struct http1 : testing::Test {
     http_response response{.call = request.call, .content_type = "text/plain"};
     response.body = std::move(body);
     // 1994-11-15 08:12:31
-    link.answer(std::move(response), now, 784'887'151, out);
+    link.answer(response, 784'887'151);
     return written();
   }
 
@@ -104,6 +104,25 @@ TEST_F(http1, pipelined_requests_are_handed_on_one_by_one) {
   // An answer to the first comes too late.
   EXPECT_EQ(answer(first, "one"), "");
   EXPECT_TRUE(answer(second, "two").ends_with("two"));
+}
+
+TEST_F(http1, the_next_request_waits_until_the_answer_has_left) {
+  for (int i = 0; i < 3'000; ++i)
+    receive("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  http_response response{.call = take().call};
+  response.body.assign(1'000'000, 'b');
+  link.answer(response, 0);
+  EXPECT_TRUE(out.requests.empty());
+  EXPECT_TRUE(link.wants_pause());
+  EXPECT_GE(shared.answers, 1'000'000u);
+  EXPECT_EQ(link.next_check(), time_point::max()) << "the idle time has not begun";
+  std::vector<char> bytes;
+  while (link.wants_write()) {
+    EXPECT_TRUE(out.requests.empty());
+    link.write(bytes, bytes.size() + 100'000, now, out);
+  }
+  EXPECT_EQ(shared.answers, 0u);
+  EXPECT_EQ(take().call.stream, 2u);
 }
 
 TEST_F(http1, a_client_that_only_sends_is_paused) {
@@ -234,7 +253,7 @@ TEST_F(http1, a_large_answer_leaves_in_pieces) {
   auto request = take();
   http_response response{.call = request.call};
   response.body.assign(3'000'000, 'b');
-  link.answer(std::move(response), now, 0, out);
+  link.answer(response, 0);
   std::string all;
   while (link.wants_write()) {
     std::vector<char> bytes;
