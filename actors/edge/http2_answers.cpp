@@ -26,6 +26,19 @@ nghttp2_nv fixed_field(std::string_view name, std::string_view value) {
   return result;
 }
 
+// nghttp2 sends no header block above 64 KiB, and percent-encoding takes three bytes for one.
+constexpr std::size_t max_status_text_bytes = 4'096;
+
+// Not inside of a UTF-8 character.
+void cut_status_text(std::string& text) {
+  if (text.size() <= max_status_text_bytes)
+    return;
+  auto size = max_status_text_bytes;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+    --size;
+  text.resize(size);
+}
+
 std::string_view number_of(grpc_code code) {
   constexpr std::array<std::string_view, 17> names{
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
@@ -52,6 +65,7 @@ void http2_session::end(grpc_stream& s, grpc_refusal status, std::string_view ht
   s.ended = true;
   s.discarding = true;
   s.status = std::move(status);
+  cut_status_text(s.status.text);
   count_end(s, s.status.code);
   s.deadline = time_point::max();
   s.message_due = time_point::max();
@@ -141,6 +155,13 @@ void http2_session::on_frame_sent(const nghttp2_frame& frame) {
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0
       && nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0)
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+}
+
+// Without its header or trailer the client would wait for ever.
+void http2_session::on_frame_not_sent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_HEADERS && stream(frame.hd.stream_id) != nullptr)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                              NGHTTP2_INTERNAL_ERROR);
 }
 
 } // namespace troupe

@@ -44,6 +44,11 @@ int http2_callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* frame, vo
   return 0;
 }
 
+int http2_callbacks::frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+  self(user).on_frame_not_sent(*frame);
+  return 0;
+}
+
 int http2_callbacks::closed(nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
   self(user).on_closed(id);
   return 0;
@@ -70,6 +75,7 @@ nghttp2_session_callbacks* http2_callbacks::table() {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(x, data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(x, frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(x, frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(x, frame_not_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(x, closed);
     nghttp2_session_callbacks_set_send_data_callback(x, send_data);
     return x;

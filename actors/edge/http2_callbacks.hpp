@@ -25,6 +25,7 @@ private:
                   std::size_t size, void* user);
   static int frame(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user);
+  static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int error, void* user);
   static int closed(nghttp2_session*, std::int32_t id, std::uint32_t error, void* user);
   static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
                        std::size_t length, nghttp2_data_source* source, void* user);

@@ -127,6 +127,7 @@ private:
   void on_ping();
   void on_frame(const nghttp2_frame& frame);
   void on_frame_sent(const nghttp2_frame& frame);
+  void on_frame_not_sent(const nghttp2_frame& frame);
   void on_closed(std::int32_t id);
 
   void emit(grpc_stream& s, call_event::what kind, std::string body = {});

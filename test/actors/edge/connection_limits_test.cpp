@@ -136,6 +136,28 @@ TEST(limits, new_calls_are_refused_while_too_much_is_unsent) {
   EXPECT_TRUE(c.take().empty());
 }
 
+TEST(limits, a_long_status_text_is_cut_to_what_a_header_block_holds) {
+  conversation c;
+  // One that is nothing but a status, and one that ends in a trailer.
+  auto plain = c.peer.call(put, framed("x"));
+  auto stream = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.answer(message_to({7, 42, stream}, "y"));
+  c.run();
+  std::string text = "x";
+  while (text.size() < 100'000)
+    text += "\u00e4";
+  for (auto id : {plain, stream})
+    c.answer({.call = {7, 42, id}, .ends = true, .error = errc::internal, .detail = text});
+  c.run();
+  for (auto id : {plain, stream}) {
+    EXPECT_TRUE(c.peer.of(id).closed);
+    EXPECT_EQ(c.peer.of(id).field("grpc-message").size(), 1 + 4'094 * 3u);
+    EXPECT_TRUE(c.peer.of(id).field("grpc-message").ends_with("%C3%A4"));
+  }
+  EXPECT_EQ(c.link.open_calls(), 0u);
+}
+
 TEST(limits, a_client_stream_gets_no_window_until_it_is_answered) {
   conversation c{{.max_unread_bytes = 200'000}};
   std::string flood;
