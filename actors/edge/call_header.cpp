@@ -111,6 +111,10 @@ void call_header::reset() {
   timeout_ = std::chrono::nanoseconds::max();
   require_leader_ = false;
   grpc_content_ = false;
+  forget_fields();
+}
+
+void call_header::forget_fields() {
   for (auto* x : {&path_, &encoding_, &token_, &authorization_, &client_api_version_,
                   &bad_content_type_, &bad_field_, &bad_method_})
     forget(*x);

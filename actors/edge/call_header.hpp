@@ -44,6 +44,10 @@ public:
   std::shared_ptr<const call_metadata> metadata(std::shared_ptr<const call_metadata> last,
                                                 const std::string& remote) const;
 
+  /// Forgets what `refusal` and `metadata` read, but for the memory of short strings: an open call
+  /// needs no more than `shape` and `timeout`.
+  void forget_fields();
+
   /// Forgets everything but the memory of short strings.
   void reset();
 

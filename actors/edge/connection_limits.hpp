@@ -6,7 +6,8 @@
 
 namespace troupe {
 
-/// What one client connection may use. The defaults are etcd's where etcd has the limit.
+/// What one client connection may use. Where etcd has a flag for it, the comment names the flag;
+/// the defaults are ours.
 struct connection_limits {
   /// Largest gRPC message a client may send (--max-request-bytes + 512 KiB). Checked against the
   /// announced length, before the message is buffered.
@@ -16,8 +17,12 @@ struct connection_limits {
   /// Largest decoded header list of one request; names and values, for HTTP/2 with 32 bytes per
   /// field on top.
   std::size_t max_header_bytes = 65'536;
-  /// Open streams of one HTTP/2 connection (--max-concurrent-streams); told to the client.
-  std::uint32_t max_concurrent_streams = 100'000;
+  /// More open streams than this no connection gets: etcd has no limit of its own, but every open
+  /// stream costs memory.
+  static constexpr std::uint32_t most_concurrent_streams = 20'000;
+  /// Open streams of one HTTP/2 connection (--max-concurrent-streams), cut to
+  /// `most_concurrent_streams`; told to the client.
+  std::uint32_t max_concurrent_streams = most_concurrent_streams;
   /// Flow control window of each stream: what a stream may send before anything is decided.
   std::uint32_t stream_window_bytes = 65'535;
   /// Flow control window of the connection.
@@ -25,9 +30,12 @@ struct connection_limits {
   /// Announced lengths of unfinished messages larger than a stream window, summed over the
   /// connection. A message that does not fit waits without window until another is complete.
   std::size_t max_assembly_bytes = 16'777'216;
-  /// Bytes held of unfinished messages, first windows included. Beyond it the call whose message
-  /// grows is refused: "too many requests".
+  /// Bytes held of unfinished messages, first windows included, and of open streams: the header
+  /// list of each, as counted for `max_header_bytes`, and `open_stream_bytes`. Beyond it new calls
+  /// and the call whose message grows are refused: "too many requests".
   std::size_t max_partial_bytes = 33'554'432;
+  /// What an open stream costs beside its header.
+  std::size_t open_stream_bytes = 512;
   /// Messages of one client stream that were handed on since the last answer on that stream.
   /// Beyond it the client gets no window.
   std::size_t max_unread_bytes = 1'048'576;

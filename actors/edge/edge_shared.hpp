@@ -10,8 +10,8 @@ namespace troupe {
 /// What the connections of one edge share: the bytes they hold together and how many they may, and
 /// where their calls are counted.
 struct edge_shared {
-  /// Parts of requests that are not complete. A connection that goes beyond loses the request with
-  /// which it did: "too many requests".
+  /// Parts of requests that are not complete, and open streams. Beyond it a connection that holds
+  /// more than its fair share of them loses the request with which it grows: "too many requests".
   std::size_t requests = 0;
   std::size_t max_requests = 268'435'456;
   /// Answers not yet sent. Beyond it new calls get "too many requests". Bytes that several answers
@@ -20,6 +20,14 @@ struct edge_shared {
   std::size_t max_answers = 1'073'741'824;
   /// Null: nowhere.
   std::shared_ptr<metrics::rpc_counters> calls;
+
+  /// Whether a connection that holds `held` of a `total` shall take no more. While the total is
+  /// kept, none is refused anything; beyond, those that hold more than a sixteenth of what all
+  /// may, so that a few cannot shut out the others; beyond twice as much, those that hold more
+  /// than a small part.
+  static bool refuses(std::size_t total, std::size_t max, std::size_t held) {
+    return total > max && held > max / (total / 2 > max ? 4'096 : 16);
+  }
 };
 
 /// What one connection holds of a total; leaves the total when it ends.

@@ -71,7 +71,8 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
   partial_.add(bytes.size());
   if (!busy())
     parse(now, out);
-  if (!busy() && !closing_ && shared_.requests > shared_.max_requests)
+  if (!busy() && !closing_
+      && edge_shared::refuses(shared_.requests, shared_.max_requests, partial_.bytes()))
     refuse(503);
 }
 

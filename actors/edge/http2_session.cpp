@@ -47,7 +47,8 @@ http2_session::http2_session(const connection_limits& limits, edge_shared& share
   nghttp2_option_del(option);
   ensure(created == 0, "memory for nghttp2");
   std::array<nghttp2_settings_entry, 3> settings{{
-    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
+    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+     std::min(limits.max_concurrent_streams, connection_limits::most_concurrent_streams)},
     {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
     {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.max_header_bytes)},
   }};
@@ -177,6 +178,7 @@ grpc_stream& http2_session::open_stream(std::int32_t id) {
   fresh->position = streams_.size();
   fresh->last_progress = now_;
   streams_.push_back(fresh.get());
+  charge(*fresh, limits_.open_stream_bytes);
   nghttp2_session_set_stream_user_data(session_, id, fresh.get());
   return *fresh.release();
 }
@@ -184,7 +186,7 @@ grpc_stream& http2_session::open_stream(std::int32_t id) {
 void http2_session::close_stream(grpc_stream& s) {
   nghttp2_session_set_stream_user_data(session_, s.id, nullptr);
   unsent_.remove(s.unsent.bytes());
-  partial_.remove(s.assembler.buffered());
+  partial_.remove(s.assembler.buffered() + s.charged);
   release_reservation(s);
   streams_[s.position] = streams_.back();
   streams_[s.position]->position = s.position;
@@ -224,7 +226,9 @@ int http2_session::on_field(const nghttp2_frame& frame, std::string_view name,
   if (found == nullptr || frame.headers.cat != NGHTTP2_HCAT_REQUEST)
     return 0;
   auto& s = *found;
-  s.header_bytes += name.size() + value.size() + 32;
+  auto size = name.size() + value.size() + 32;
+  s.header_bytes += size;
+  charge(s, size);
   if (s.header_bytes > limits_.max_header_bytes)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (name != ":path") {
@@ -245,8 +249,8 @@ void http2_session::on_request_header(grpc_stream& s) {
     end(s, std::move(refused->status), refused->http_status);
     return;
   }
-  if (unsent_.bytes() > limits_.max_connection_unsent_bytes
-      || shared_.answers > shared_.max_answers) {
+  if (unsent_.bytes() > limits_.max_connection_unsent_bytes || shared_.answers > shared_.max_answers
+      || over_budget()) {
     refuse_as_too_many(s);
     return;
   }
@@ -254,6 +258,7 @@ void http2_session::on_request_header(grpc_stream& s) {
   due(s.deadline);
   last_metadata_ = s.header.metadata(std::move(last_metadata_), remote_);
   s.metadata = last_metadata_;
+  s.header.forget_fields();
   s.assembler.reset(limits_.max_message_bytes);
   if (s.header.shape()->client_stream) {
     emit(s, call_event::what::open);
@@ -407,8 +412,14 @@ void http2_session::cancel(grpc_stream& s) {
 
 // -- flow control towards the client
 
+void http2_session::charge(grpc_stream& s, std::size_t bytes) {
+  s.charged += bytes;
+  partial_.add(bytes);
+}
+
 bool http2_session::over_budget() const {
-  return partial_.bytes() > limits_.max_partial_bytes || shared_.requests > shared_.max_requests;
+  return partial_.bytes() > limits_.max_partial_bytes
+         || edge_shared::refuses(shared_.requests, shared_.max_requests, partial_.bytes());
 }
 
 bool http2_session::may_send(grpc_stream& s) {

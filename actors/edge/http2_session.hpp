@@ -26,6 +26,8 @@ struct grpc_stream {
   // What the client sends.
   call_header header;
   std::size_t header_bytes = 0;
+  /// What the open stream counts for among the unfinished requests.
+  std::size_t charged = 0;
   std::shared_ptr<const call_metadata> metadata;
   message_assembler assembler;
   time_point deadline = time_point::max();
@@ -105,7 +107,7 @@ public:
     return streams_.size();
   }
 
-  /// Bytes of unfinished messages and of unsent answers.
+  /// Bytes of unfinished messages, of open streams and of unsent answers.
   std::size_t buffered_bytes() const {
     return unsent_.bytes() + partial_.bytes();
   }
@@ -141,6 +143,7 @@ private:
   void submit_trailer(grpc_stream& s);
   bool push(grpc_stream& s, blob message);
 
+  void charge(grpc_stream& s, std::size_t bytes);
   bool over_budget() const;
   void refuse_as_too_many(grpc_stream& s);
   void give_window(grpc_stream& s, std::size_t bytes);

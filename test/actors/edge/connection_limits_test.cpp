@@ -37,6 +37,12 @@ std::size_t count(const std::vector<call_event>& events, what kind) {
     std::count_if(events.begin(), events.end(), [&](const auto& e) { return e.kind == kind; }));
 }
 
+void answer_all(conversation& c, const std::vector<call_event>& requests) {
+  for (const auto& request : requests)
+    c.answer(reply_with(request.call, blob{}));
+  c.run();
+}
+
 // -- bounds
 
 TEST(limits, a_large_answer_leaves_in_pieces_and_tells_when_more_is_welcome) {
@@ -183,13 +189,15 @@ TEST(limits, large_requests_take_turns_and_all_arrive) {
     ids.push_back(c.peer.call(put, framed(large).substr(0, 1'900'000), false));
   c.run();
   // Two of them fit; the others sent no more than their first window.
-  EXPECT_LE(c.link.buffered_bytes(), 4'000'000u + 8 * 65'535u);
+  EXPECT_LE(c.link.buffered_bytes(), 4'000'000u + 8 * 65'535u + 10 * 1'000u);
   EXPECT_EQ(c.shared.requests, c.link.buffered_bytes());
   EXPECT_GE(c.peer.unsent(), 8 * (1'900'000 - 65'535u));
   for (auto id : ids)
     c.peer.send(id, framed(large).substr(1'900'000), true);
   c.run();
-  EXPECT_EQ(count(c.take(), what::request), 10u);
+  auto requests = c.take();
+  EXPECT_EQ(count(requests, what::request), 10u);
+  answer_all(c, requests);
   EXPECT_EQ(c.link.buffered_bytes(), 0u);
 }
 
@@ -209,8 +217,49 @@ TEST(limits, many_beginnings_of_requests_are_bounded_together) {
     if (!c.peer.of(id).closed)
       c.peer.send(id, std::string(20'000, 'p'), true);
   c.run();
-  EXPECT_EQ(count(c.take(), what::request), ids.size() - static_cast<std::size_t>(refused));
+  auto requests = c.take();
+  EXPECT_EQ(count(requests, what::request), ids.size() - static_cast<std::size_t>(refused));
+  answer_all(c, requests);
   EXPECT_EQ(c.shared.requests, 0u);
+}
+
+TEST(limits, an_open_stream_counts_with_its_header_until_it_ends) {
+  conversation c;
+  auto id = c.peer.call(watch, framed("x"), false, {{"token", std::string(10'000, 't')}});
+  c.run();
+  EXPECT_EQ(count(c.take(), what::message), 1u);
+  EXPECT_GE(c.shared.requests, 10'512u);
+  EXPECT_LE(c.shared.requests, 11'000u);
+  c.peer.reset(id);
+  c.run();
+  EXPECT_EQ(c.shared.requests, 0u);
+}
+
+TEST(limits, open_streams_are_bounded_by_what_they_cost) {
+  conversation c{{.max_partial_bytes = 10'000}};
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < 50; ++i)
+    ids.push_back(c.peer.call(watch, framed("x"), false));
+  c.run();
+  auto open = count(c.take(), what::open);
+  EXPECT_GE(open, 8u);
+  EXPECT_LE(open, 15u);
+  EXPECT_EQ(c.peer.of(ids.back()).status(), "2 etcdserver: too many requests");
+  EXPECT_EQ(c.link.open_calls(), open);
+}
+
+TEST(limits, who_opens_too_many_streams_does_not_shut_out_the_others) {
+  conversation hog;
+  hog.shared.max_requests = 100'000;
+  conversation other{hog};
+  for (int i = 0; i < 500; ++i)
+    hog.peer.call(watch, framed("x"), false);
+  hog.run();
+  EXPECT_GE(hog.shared.requests, 99'000u);
+  EXPECT_LE(hog.shared.requests, 101'000u);
+  other.peer.call(watch, framed("x"), false);
+  other.run();
+  EXPECT_EQ(count(other.take(), what::message), 1u);
 }
 
 TEST(limits, connections_share_one_budget) {
@@ -242,6 +291,16 @@ TEST(limits, the_client_is_told_how_many_streams_it_may_open) {
   c.answer(reply_with({7, 42, 1}, blob{}));
   c.run();
   EXPECT_EQ(count(c.take(), what::request), 1u);
+}
+
+// Above etcd's flag there is a bound of our own.
+TEST(limits, nobody_may_open_streams_without_bound) {
+  conversation c{{.max_concurrent_streams = 4'294'967'295}};
+  c.run();
+  for (int i = 0; i < 20'010; ++i)
+    c.peer.call(put, framed("x"));
+  c.run();
+  EXPECT_EQ(count(c.take(), what::request), 20'000u);
 }
 
 TEST(limits, a_header_list_that_is_too_long_resets_its_stream_only) {

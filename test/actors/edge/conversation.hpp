@@ -19,7 +19,13 @@ struct conversation {
 
   explicit conversation(const connection_limits& limits = {}, std::uint32_t window = 65'535,
                         bool automatic_window = true)
-      : limits(limits), peer(window, automatic_window) {}
+      : limits(limits), shared(own), peer(window, automatic_window) {}
+
+  /// Another connection of the edge on which `neighbour`, which lives longer, is.
+  explicit conversation(conversation& neighbour)
+      : limits(neighbour.limits), now(neighbour.now), shared(neighbour.shared) {}
+
+  conversation(const conversation&) = delete;
 
   /// Carries bytes both ways until nobody has more to say.
   void run() {
@@ -65,7 +71,8 @@ struct conversation {
   connection_limits limits;
   time_point now{std::chrono::hours{1}};
   heard out;
-  edge_shared shared;
+  edge_shared own;
+  edge_shared& shared;
   connection link{limits, shared, origin, "10.0.0.1:999", now};
   grpc_peer peer;
   std::size_t largest_write = 0;
