@@ -17,9 +17,10 @@ struct edge_config {
 
   /// Open connections. At the limit the edge accepts no more: newcomers wait in the kernel's queue.
   std::size_t max_connections = 65'536;
-  /// Bytes of unfinished requests over all connections.
+  /// Bytes of unfinished requests and open streams over all connections, see `edge_shared`.
   std::size_t max_request_bytes_held = 268'435'456;
-  /// Bytes of unsent answers over all connections; beyond it new calls are refused.
+  /// Bytes of unsent answers over all connections; beyond it those that hold much of them get no
+  /// new calls.
   std::size_t max_answer_bytes_held = 1'073'741'824;
   /// Descriptors of the process that clients may not use. The edge raises RLIMIT_NOFILE to the hard
   /// limit; where descriptors run short it stops accepting, because an accept that fails for want

@@ -51,8 +51,10 @@ std::string_view number_of(grpc_code code) {
 bool http2_session::push(grpc_stream& s, blob message) {
   if (s.unsent.bytes() > limits_.max_stream_unsent_bytes)
     return false;
-  if (s.unsent.empty())
+  if (s.unsent.empty()) {
     s.last_progress = now_;
+    due_in(limits_.stall_timeout);
+  }
   auto before = s.unsent.bytes();
   s.unsent.push(std::move(message));
   unsent_.add(s.unsent.bytes() - before);
@@ -72,7 +74,6 @@ void http2_session::end(grpc_stream& s, grpc_refusal status, std::string_view ht
   partial_.remove(s.assembler.buffered());
   s.assembler.reset(limits_.max_message_bytes);
   release_reservation(s);
-  due_in(limits_.stall_timeout);
   respond(s, http_status);
 }
 

@@ -249,7 +249,8 @@ void http2_session::on_request_header(grpc_stream& s) {
     end(s, std::move(refused->status), refused->http_status);
     return;
   }
-  if (unsent_.bytes() > limits_.max_connection_unsent_bytes || shared_.answers > shared_.max_answers
+  if (unsent_.bytes() > limits_.max_connection_unsent_bytes
+      || edge_shared::refuses(shared_.answers, shared_.max_answers, unsent_.bytes())
       || over_budget()) {
     refuse_as_too_many(s);
     return;
@@ -498,14 +499,20 @@ void http2_session::check_stream(grpc_stream& s, time_point& next) {
       abort(s, {grpc_code::deadline_exceeded, "message took too long to arrive"});
     }
   }
-  if (s.ended) {
+  if (!s.unsent.empty()) {
     auto stalled = later(s.last_progress, limits_.stall_timeout);
-    if (!s.unsent.empty() && stalled <= now_)
-      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, s.id, NGHTTP2_CANCEL);
+    if (stalled <= now_)
+      give_up(s);
     else
       next = std::min(next, std::max(stalled, now_ + limits_.stall_timeout / 4));
   }
   next = std::min({next, s.deadline, s.message_due});
+}
+
+// The client takes nothing: no status would reach it either.
+void http2_session::give_up(grpc_stream& s) {
+  abort(s, {grpc_code::canceled, ""});
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, s.id, NGHTTP2_CANCEL);
 }
 
 void http2_session::check_connection(time_point& next) {

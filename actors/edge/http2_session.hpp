@@ -154,6 +154,7 @@ private:
   bool append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length);
 
   void check_stream(grpc_stream& s, time_point& next);
+  void give_up(grpc_stream& s);
   void check_connection(time_point& next);
   void due(time_point when);
   void due_in(std::chrono::nanoseconds wait);

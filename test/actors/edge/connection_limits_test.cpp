@@ -116,6 +116,33 @@ TEST(limits, an_answer_nobody_takes_is_dropped_after_a_while) {
   EXPECT_EQ(c.link.buffered_bytes(), 0u);
 }
 
+// A range that comes in pieces, a snapshot, a watch: the producer waits for the client.
+TEST(limits, a_stream_whose_answers_nobody_takes_is_given_up_before_its_end) {
+  conversation c{{}, 1'000, false};
+  auto stuck = c.peer.call(snapshot, framed("x"));
+  auto served = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.take();
+  c.answer(message_to({7, 42, stuck}, std::string(100'000, 'a')));
+  c.answer(message_to({7, 42, served}, "all of it"));
+  c.run();
+  c.take();
+  c.pass(59s);
+  c.peer.open_window(stuck, 1);
+  c.run();
+  c.pass(59s);
+  EXPECT_FALSE(c.peer.of(stuck).closed) << "it took one byte meanwhile";
+  EXPECT_TRUE(c.take().empty());
+  c.pass(20s);
+  EXPECT_EQ(c.peer.of(stuck).error, std::uint32_t{NGHTTP2_CANCEL});
+  EXPECT_FALSE(c.peer.of(served).closed);
+  auto events = c.take();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, what::cancel);
+  EXPECT_EQ(events[0].call.stream, stuck);
+  EXPECT_EQ(c.shared.answers, 0u);
+}
+
 TEST(limits, a_producer_that_ignores_the_bound_loses_its_stream) {
   conversation c{{.max_stream_unsent_bytes = 100'000}, 10, false};
   auto id = c.peer.call(watch, framed("x"), false);
@@ -162,6 +189,18 @@ TEST(limits, a_long_status_text_is_cut_to_what_a_header_block_holds) {
     EXPECT_TRUE(c.peer.of(id).field("grpc-message").ends_with("%C3%A4"));
   }
   EXPECT_EQ(c.link.open_calls(), 0u);
+}
+
+TEST(limits, who_does_not_read_answers_does_not_shut_out_the_others) {
+  conversation hog{{}, 0, false};
+  conversation other{hog};
+  hog.shared.max_answers = 100'000;
+  hog.answer_next(put, std::string(150'000, 'a'));
+  auto refused = hog.peer.call(put, framed("x"));
+  hog.run();
+  EXPECT_EQ(hog.peer.of(refused).status(), "2 etcdserver: too many requests");
+  auto fine = other.answer_next(put, "b");
+  EXPECT_EQ(other.peer.of(fine).status(), "0");
 }
 
 TEST(limits, a_client_stream_gets_no_window_until_it_is_answered) {

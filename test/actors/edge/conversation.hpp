@@ -64,6 +64,15 @@ struct conversation {
     return std::exchange(out.calls, {});
   }
 
+  /// A unary call with its answer. @returns its stream.
+  std::int32_t answer_next(std::string_view method, std::string body) {
+    auto id = peer.call(method, framed("x"));
+    run();
+    answer(reply_with(take().at(0).call, blob{std::move(body)}));
+    run();
+    return id;
+  }
+
   void answer(rpc_answer x) {
     link.answer(std::move(x), now, out);
   }
