@@ -34,7 +34,8 @@ public:
   /// From `at` on the key does not exist. The same preconditions.
   virtual void erase_version(std::string_view key, std::int64_t at) = 0;
 
-  /// The following: every family but `data`. @pre key is not empty.
+  /// The following: every family but `data`. @pre key is not empty, and does not begin with a zero
+  /// byte and "marker", which engines keep for themselves.
   virtual void put(family where, std::string_view key, std::string_view value) = 0;
   virtual void erase(family where, std::string_view key) = 0;
 

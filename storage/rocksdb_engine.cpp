@@ -47,6 +47,17 @@ std::size_t index(family where) {
   return static_cast<std::size_t>(where);
 }
 
+/// In every plain family; not shown by visits. See `rocksdb_engine::write`.
+constexpr std::string_view marker_key{"\0marker", 7};
+
+/// One version of `data`.
+struct version {
+  std::string key;
+  std::int64_t at = 0;
+  std::string value;
+  bool erased = false;
+};
+
 } // namespace
 
 struct rocksdb_engine::database {
@@ -57,6 +68,10 @@ struct rocksdb_engine::database {
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::atomic<std::int64_t> floor = 0;
   std::atomic<bool> cancel_compactions = false;
+  /// A version of `data` that may be written again without effect; of the writing thread.
+  version repeatable;
+  /// Whether there is one.
+  std::atomic<bool> has_data = false;
 
   rocksdb::ColumnFamilyHandle* handle(family where) const {
     return families[index(where)];
@@ -80,11 +95,13 @@ public:
     ensure(!key.empty() && at > 0, "a version has a key and a revision");
     check(changes.Put(db_.handle(family::data), slice(key), timestamp{at}.slice(), slice(value)),
           "batch");
+    remember(key, at, value, false);
   }
 
   void erase_version(std::string_view key, std::int64_t at) override {
     ensure(!key.empty() && at > 0, "a version has a key and a revision");
     check(changes.Delete(db_.handle(family::data), slice(key), timestamp{at}.slice()), "batch");
+    remember(key, at, {}, true);
   }
 
   void put(family where, std::string_view key, std::string_view value) override {
@@ -105,6 +122,7 @@ public:
 
   void clear() override {
     changes.Clear();
+    last.at = 0;
   }
 
   bool empty() const override {
@@ -116,8 +134,17 @@ public:
   }
 
   rocksdb::WriteBatch changes;
+  /// The last change of `data`; `at` is 0 if there is none.
+  version last;
 
 private:
+  void remember(std::string_view key, std::int64_t at, std::string_view value, bool erased) {
+    last.key = key;
+    last.at = at;
+    last.value = value;
+    last.erased = erased;
+  }
+
   const database& db_;
 };
 
@@ -208,9 +235,12 @@ private:
       entry->SeekToFirst();
     else
       entry->Seek(slice(begin));
-    for (; entry->Valid(); entry->Next())
+    for (; entry->Valid(); entry->Next()) {
+      if (where != family::data && text(entry->key()) == marker_key)
+        continue;
       if (!show(text(entry->key()), text(entry->value())))
         return found::yes;
+    }
     check(entry->status(), "read");
     return found::yes;
   }
@@ -253,6 +283,23 @@ std::int64_t read_floor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
   return floor;
 }
 
+/// Any version of `data`; `at` is negative if no key exists.
+version any_version(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
+  const timestamp newest{INT64_MAX};
+  const auto stamp = newest.slice();
+  rocksdb::ReadOptions options;
+  options.timestamp = &stamp;
+  const std::unique_ptr<rocksdb::Iterator> entry{db.NewIterator(options, data)};
+  entry->SeekToFirst();
+  if (!entry->Valid()) {
+    check(entry->status(), "read");
+    return {.at = -1};
+  }
+  version found{.key = entry->key().ToString(), .value = entry->value().ToString()};
+  std::memcpy(&found.at, entry->timestamp().data(), sizeof found.at);
+  return found;
+}
+
 } // namespace
 
 rocksdb_engine::rocksdb_engine(const std::filesystem::path& directory, rocksdb_options options)
@@ -271,6 +318,8 @@ rocksdb_engine::rocksdb_engine(const std::filesystem::path& directory, rocksdb_o
   db_->unused_default = handles.front();
   db_->families.assign(handles.begin() + 1, handles.end());
   db_->floor = read_floor(*db, db_->handle(family::data));
+  db_->repeatable = any_version(*db, db_->handle(family::data));
+  db_->has_data = db_->repeatable.at >= 0;
   latest_ = std::make_unique<view>(*db_, nullptr);
   check_format(*this);
 }
@@ -287,10 +336,34 @@ std::unique_ptr<write_batch> rocksdb_engine::make_batch() const {
   return std::make_unique<batch>(*db_);
 }
 
+/// Every batch touches every family. RocksDB 7.8 does not keep the promise of atomic_flush in
+/// CompactRange and CreateCheckpoint: they choose the families that hold something unflushed and
+/// switch their write buffers only later, so that a write in between would be flushed in the chosen
+/// families alone (its issue 11148, mended in 8.1). With all or none to choose from that cannot
+/// happen. In `data` there is no room for a marker: a version that is there already is repeated.
 void rocksdb_engine::write(write_batch& changes) {
+  auto& wanted = static_cast<batch&>(changes);
+  auto& all = wanted.changes;
+  all.SetSavePoint();
+  if (wanted.last.at == 0 && db_->has_data) {
+    const auto& same = db_->repeatable;
+    const timestamp stamp{same.at};
+    auto* data = db_->handle(family::data);
+    check(same.erased ? all.Delete(data, slice(same.key), stamp.slice())
+                      : all.Put(data, slice(same.key), stamp.slice(), slice(same.value)),
+          "batch");
+  }
+  for (std::size_t i = 0; i < family_count; ++i)
+    if (static_cast<family>(i) != family::data)
+      check(all.Put(db_->families[i], slice(marker_key), {}), "batch");
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  check(db_->db->Write(options, &static_cast<batch&>(changes).changes), "write");
+  check(db_->db->Write(options, &all), "write");
+  check(all.RollbackToSavePoint(), "batch");
+  if (wanted.last.at != 0) {
+    db_->repeatable = wanted.last;
+    db_->has_data = true;
+  }
 }
 
 const read_view& rocksdb_engine::latest() const {
@@ -321,8 +394,8 @@ void rocksdb_engine::raise_floor(std::int64_t at) {
   if (at <= db_->floor)
     return;
   db_->floor = at;
-  // RocksDB's readers look at its floor without a lock. It is a string of eight bytes in place, which
-  // opening has set and this overwrites, and db_->floor decides in any case.
+  // RocksDB's readers look at its floor without a lock. It is a string of eight bytes in place,
+  // which opening has set and this overwrites, and db_->floor decides in any case.
   const auto bytes = timestamp{at}.slice().ToString();
   check(db_->db->IncreaseFullHistoryTsLow(db_->handle(family::data), bytes), "raise of the floor");
 }
@@ -332,6 +405,9 @@ std::int64_t rocksdb_engine::floor() const {
 }
 
 void rocksdb_engine::compact(bool data_too) {
+  // Before the first version there is no history, and batches do not touch `data` (see write).
+  if (!db_->has_data)
+    return flush();
   rocksdb::CompactRangeOptions options;
   // Beside the automatic compactions, never in their place.
   options.exclusive_manual_compaction = false;

@@ -1,11 +1,12 @@
-// Writes to the RocksDB engine until it is killed: batch n puts n into every family. Says "flushed
-// n" once n is durable.
+// Writes to the RocksDB engine until it is killed: batch n puts n into every family, others between
+// them touch one family alone, and compactions run all the time. Says "flushed n" once n is durable.
 //
 //   engine_writer DIRECTORY
 #include "storage/rocksdb_engine.hpp"
 
 #include <cstdio>
 #include <string>
+#include <thread>
 
 int main(int argc, char** argv) {
   using namespace troupe::storage;
@@ -18,6 +19,10 @@ int main(int argc, char** argv) {
   std::string last;
   std::int64_t n = engine.latest().get(family::meta, "n", last) ? std::stoll(last) : 0;
   const auto batch = engine.make_batch();
+  std::jthread compactor{[&engine] {
+    for (;;)
+      engine.compact(true);
+  }};
   for (;;) {
     const auto number = std::to_string(++n);
     batch->clear();
@@ -27,6 +32,9 @@ int main(int argc, char** argv) {
          {family::events, family::lease, family::auth, family::member, family::meta, family::v2})
       batch->put(where, "n", number);
     engine.write(*batch);
+    batch->clear();
+    batch->put(family::meta, "beat", number);
+    engine.write(*batch);
     if (n % 300 == 0) {
       engine.flush();
       std::printf("flushed %s\n", number.c_str());
@@ -34,7 +42,6 @@ int main(int argc, char** argv) {
     }
     if (n % 1000 == 0) {
       engine.raise_floor(n - 500);
-      engine.compact(true);
     }
   }
 }

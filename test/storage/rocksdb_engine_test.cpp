@@ -173,8 +173,8 @@ TEST(rocksdb_engine, a_flipped_bit_is_damage_and_never_an_answer) {
   file.seekp(2000);
   file.put(byte);
   file.close();
-  const auto store = machine.open("store");
   try {
+    const auto store = machine.open("store");
     store->latest().visit_versions({}, std::nullopt, 2, [](auto, std::string_view value) {
       EXPECT_EQ(value, std::string(500, 'v'));
       return true;
