@@ -18,4 +18,9 @@ std::size_t raise_descriptor_limit() {
   return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
 }
 
+std::size_t connections_within(std::size_t descriptors, std::size_t reserve) {
+  constexpr std::size_t least = 64;
+  return descriptors < reserve + least ? descriptors / 2 : descriptors - reserve;
+}
+
 } // namespace troupe

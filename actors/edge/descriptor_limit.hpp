@@ -8,4 +8,8 @@ namespace troupe {
 /// @returns the limit that holds now; SIZE_MAX if there is none.
 std::size_t raise_descriptor_limit();
 
+/// How many connections fit into `descriptors` of which `reserve` are for others; half of them
+/// where that leaves next to nothing.
+std::size_t connections_within(std::size_t descriptors, std::size_t reserve);
+
 } // namespace troupe

@@ -37,10 +37,10 @@ namespace {
 
 using broker_face = caf::io::typed_broker<
   caf::reacts_to<caf::io::new_connection_msg>, caf::reacts_to<caf::io::acceptor_closed_msg>,
-  caf::reacts_to<caf::io::acceptor_passivated_msg>, caf::reacts_to<caf::io::new_data_msg>,
-  caf::reacts_to<caf::io::connection_closed_msg>, caf::reacts_to<caf::io::data_transferred_msg>,
-  caf::reacts_to<rpc_answers>, caf::reacts_to<http_response>, caf::reacts_to<serve_clients>,
-  caf::reacts_to<drain_clients>, caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
+  caf::reacts_to<caf::io::new_data_msg>, caf::reacts_to<caf::io::connection_closed_msg>,
+  caf::reacts_to<caf::io::data_transferred_msg>, caf::reacts_to<rpc_answers>,
+  caf::reacts_to<http_response>, caf::reacts_to<serve_clients>, caf::reacts_to<drain_clients>,
+  caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
 
 /// A listener whose descriptor belongs to the broker.
 struct door {
@@ -85,18 +85,18 @@ private:
   void shrink(client& c);
   void hand_on();
   void answer_health_calls();
-  void refill_accept_tokens();
-  bool short_of_descriptors() const;
+  void grant_accepts();
+  void use_accept();
 
   broker_pointer self_ = nullptr;
   edge_config config_;
   edge_parts parts_;
   std::vector<door> doors_;
   std::vector<caf::io::accept_handle> acceptors_;
-  /// Accepts granted and not used yet.
-  std::size_t accept_tokens_ = 0;
-  std::size_t descriptor_limit_ = SIZE_MAX;
-  std::size_t newest_descriptor_ = 0;
+  /// What may be accepted until the next tick.
+  std::size_t accepts_left_ = 0;
+  /// The acceptors are in the multiplexer's loop, as new ones are.
+  bool accepting_ = true;
   /// False on CAF's test multiplexer, whose handles are no descriptors.
   bool real_sockets_ = false;
 
@@ -121,9 +121,8 @@ void edge_state::start(broker_pointer self, edge_config config, edge_parts parts
   doors_ = std::move(doors);
   real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
   if (real_sockets_) {
-    auto limit = raise_descriptor_limit();
-    descriptor_limit_ =
-      limit > 2 * config_.descriptor_reserve ? limit - config_.descriptor_reserve : limit / 2;
+    auto fitting = connections_within(raise_descriptor_limit(), config_.descriptor_reserve);
+    config_.max_connections = std::min(config_.max_connections, fitting / config_.edges);
   }
   now_ = parts_.clock->now();
   next_tick_ = now_ + config_.tick;
@@ -136,52 +135,41 @@ void edge_state::serve() {
       acceptors_.push_back(self_->add_doorman(door.descriptor));
     else if (auto opened = self_->add_tcp_doorman(door.port))
       acceptors_.push_back(opened->first);
-    else
-      continue;
-    // Tokens from the first moment on.
-    self_->trigger(acceptors_.back(), 1);
-    accept_tokens_ += 1;
   }
-  refill_accept_tokens();
+  grant_accepts();
 }
 
-bool edge_state::short_of_descriptors() const {
-  return newest_descriptor_ >= descriptor_limit_;
-}
-
-// The kernel gives the lowest free descriptor, so the newest one's number says how many are in use.
-void edge_state::refill_accept_tokens() {
+// CAF counts accepts too (`trigger` with a number) but does not stop at zero.
+void edge_state::grant_accepts() {
   if (draining_ || acceptors_.empty())
     return;
   auto room = config_.max_connections - std::min(config_.max_connections, clients_.size());
-  if (short_of_descriptors()) {
-    room = std::min<std::size_t>(room, clients_.size() < newest_descriptor_ ? 1 : 0);
-    newest_descriptor_ = 0;
-  }
-  if (room <= accept_tokens_) {
-    if (room == 0)
-      parts_.counters->accept_pauses.add(1);
+  accepts_left_ = std::min(room, config_.accepts_per_tick);
+  if (room == 0)
+    parts_.counters->accept_pauses.add(1);
+  else if (std::exchange(accepting_, true) == false)
+    for (auto acceptor : acceptors_)
+      self_->trigger(acceptor);
+}
+
+void edge_state::use_accept() {
+  accepts_left_ -= std::min<std::size_t>(accepts_left_, 1);
+  if (accepts_left_ > 0)
     return;
-  }
-  auto wanted = std::min(room, std::max(config_.accepts_per_tick, acceptors_.size()));
-  if (wanted <= accept_tokens_)
-    return;
-  auto each = (wanted - accept_tokens_ + acceptors_.size() - 1) / acceptors_.size();
+  accepting_ = false;
   for (auto acceptor : acceptors_)
-    self_->trigger(acceptor, each);
-  accept_tokens_ += each * acceptors_.size();
+    self_->halt(acceptor);
 }
 
 void edge_state::on(const caf::io::new_connection_msg& msg) {
   now_ = parts_.clock->now();
-  accept_tokens_ -= std::min<std::size_t>(accept_tokens_, 1);
-  newest_descriptor_ = static_cast<std::size_t>(msg.handle.id());
   auto remote = real_sockets_ ? peer_address(static_cast<int>(msg.handle.id())) : "test";
   auto& c = clients_.add(msg.handle, config_, std::move(remote), now_);
   self_->ack_writes(msg.handle, true);
   self_->configure_read(msg.handle, caf::io::receive_policy::at_most(c.read_bytes));
   parts_.counters->connections_accepted.add(1);
   parts_.counters->connections_open.set(clients_.size());
+  use_accept();
   schedule(c);
 }
 
@@ -427,7 +415,7 @@ void edge_state::tick() {
   parts_.counters->max_loop_lag_microseconds.raise_to(static_cast<std::uint64_t>(micros));
   parts_.counters->request_bytes_held.set(clients_.shared().requests);
   parts_.counters->answer_bytes_held.set(clients_.shared().answers);
-  refill_accept_tokens();
+  grant_accepts();
   check_due();
   pump_touched();
   hand_on();
@@ -465,8 +453,6 @@ broker_face::behavior_type run_edge(broker_pointer self, const edge_config& conf
   return {
     [&state](const caf::io::new_connection_msg& msg) { state.on(msg); },
     [](const caf::io::acceptor_closed_msg&) {},
-    // The next tick brings tokens.
-    [](const caf::io::acceptor_passivated_msg&) {},
     [&state](const caf::io::new_data_msg& msg) { state.on(msg); },
     [&state](const caf::io::connection_closed_msg& msg) { state.on(msg); },
     [&state](const caf::io::data_transferred_msg& msg) { state.on(msg); },

@@ -15,17 +15,22 @@ struct edge_config {
   /// Distinguishes the edges of a node; `call_id::edge` of everything this edge hands on.
   std::uint32_t number = 0;
 
-  /// Open connections. At the limit the edge accepts no more: newcomers wait in the kernel's queue.
+  /// Open connections, cut to what the process has descriptors for. At the limit the edge accepts
+  /// no more until one closes: newcomers wait in the kernel's queue. With several listeners it may
+  /// exceed the limit by one for each but the first.
   std::size_t max_connections = 65'536;
   /// Bytes of unfinished requests and open streams over all connections, see `edge_shared`.
   std::size_t max_request_bytes_held = 268'435'456;
   /// Bytes of unsent answers over all connections; beyond it those that hold much of them get no
   /// new calls.
   std::size_t max_answer_bytes_held = 1'073'741'824;
-  /// Descriptors of the process that clients may not use. The edge raises RLIMIT_NOFILE to the hard
-  /// limit; where descriptors run short it stops accepting, because an accept that fails for want
-  /// of one would be tried again without end.
-  std::size_t descriptor_reserve = 512;
+  /// Descriptors of the process that clients may not use, more than the files of the storage
+  /// engine. The edge raises RLIMIT_NOFILE to the hard limit; an accept that fails for want of a
+  /// descriptor would be tried again without end. Of a limit that is hardly larger than the reserve
+  /// clients may use half.
+  std::size_t descriptor_reserve = 2'048;
+  /// Edges of the process, this one included: they share the descriptors evenly. At least 1.
+  std::size_t edges = 1;
   /// Connections accepted per tick, over all addresses: a crowd that comes back after a restart
   /// does not stop those who are served.
   std::size_t accepts_per_tick = 200;

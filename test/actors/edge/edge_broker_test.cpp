@@ -1,5 +1,6 @@
 // The broker on CAF's test multiplexer: no sockets, no threads, time by hand.
 
+#include "actors/edge/descriptor_limit.hpp"
 #include "actors/edge/edge_broker.hpp"
 #include "test/actors/edge/grpc_peer.hpp"
 
@@ -277,7 +278,7 @@ TEST_F(edge_broker_test, without_pages_nothing_is_found) {
   pages = system.spawn(record_requests, seen);
 }
 
-TEST_F(edge_broker_test, accepts_by_tokens_and_pauses_at_the_limit) {
+TEST_F(edge_broker_test, accepts_so_many_per_tick_and_pauses_at_the_limit) {
   config.accepts_per_tick = 2;
   config.max_connections = 3;
   start();
@@ -294,6 +295,14 @@ TEST_F(edge_broker_test, accepts_by_tokens_and_pauses_at_the_limit) {
   mpx.impl_ptr(last)->io_failure(&mpx, caf::io::network::operation::read);
   pass(config.tick);
   EXPECT_FALSE(mpx.passive_mode(acceptor));
+}
+
+TEST(descriptor_limit, connections_get_what_is_not_reserved) {
+  EXPECT_EQ(connections_within(SIZE_MAX, 2'048), SIZE_MAX - 2'048);
+  EXPECT_EQ(connections_within(65'536, 2'048), 63'488u);
+  EXPECT_EQ(connections_within(2'112, 2'048), 64u);
+  EXPECT_EQ(connections_within(2'111, 2'048), 1'055u) << "half is better than next to nothing";
+  EXPECT_EQ(connections_within(1'024, 2'048), 512u);
 }
 
 TEST_F(edge_broker_test, deadlines_are_kept_by_the_tick) {
