@@ -3,6 +3,7 @@
 #include "actors/edge/client_table.hpp"
 #include "actors/edge/descriptor_limit.hpp"
 #include "actors/edge/health.hpp"
+#include "actors/failure/failure.hpp"
 
 #include <algorithm>
 #include <caf/actor_system.hpp>
@@ -448,6 +449,7 @@ void edge_state::drain(std::chrono::milliseconds patience) {
 
 broker_face::behavior_type run_edge(broker_pointer self, const edge_config& config,
                                     const edge_parts& parts, const std::vector<door>& doors) {
+  self->set_exception_handler(failure_of);
   auto& state = self->state;
   state.start(self, config, parts, doors);
   return {

@@ -34,7 +34,8 @@ struct edge_parts {
 /// actor system of its own. That system needs `register_messages`, the middleman, and
 /// `middleman.max-consecutive-reads` of at most 4: with CAF's 50 one client that sends without
 /// pause keeps all others waiting for 3 MiB. It takes over the listeners at once and accepts after
-/// `serve_clients`. Raises RLIMIT_NOFILE of the process.
+/// `serve_clients`. Raises RLIMIT_NOFILE of the process. Ends with the last connection after
+/// `drain_clients`; earlier only by a failure, whose text is in the exit reason.
 edge_actor spawn_edge(caf::actor_system& system, const edge_config& config, edge_parts parts,
                       std::vector<listener> listeners);
 

@@ -14,6 +14,8 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <gtest/gtest.h>
+#include <stdexcept>
+#include <string>
 
 using namespace std::chrono_literals;
 using namespace troupe;
@@ -28,6 +30,8 @@ constexpr auto put = "/etcdserverpb.KV/Put";
 
 struct set_clock final : troupe::clock {
   time_point now() const override {
+    if (broken)
+      throw std::runtime_error{"the clock stands still"};
     return time;
   }
 
@@ -36,6 +40,7 @@ struct set_clock final : troupe::clock {
   }
 
   time_point time{1h};
+  bool broken = false;
 };
 
 struct recording {
@@ -83,7 +88,10 @@ struct edge_broker_test : testing::Test {
     std::vector<listener> listeners;
     listeners.push_back(listener::by_port(port));
     edge = spawn_edge(system, config, {calls, pages, clock, counters}, std::move(listeners));
-    edge->attach_functor([this] { ended = true; });
+    edge->attach_functor([this](const caf::error& reason) {
+      ended = true;
+      why = to_string(reason);
+    });
     settle();
     caf::anon_send(edge, serve_clients{});
     settle();
@@ -162,6 +170,7 @@ struct edge_broker_test : testing::Test {
   edge_config config;
   edge_actor edge;
   bool ended = false;
+  std::string why;
 };
 
 TEST_F(edge_broker_test, a_round_over_many_connections_is_one_batch_and_answers_return) {
@@ -397,6 +406,15 @@ TEST_F(edge_broker_test, drains_when_the_last_call_has_ended) {
   EXPECT_FALSE(ended);
   pass(config.tick);
   EXPECT_TRUE(ended);
+}
+
+TEST_F(edge_broker_test, an_exception_ends_it_with_its_text) {
+  start();
+  connect(10);
+  clock->broken = true;
+  pass(config.tick);
+  EXPECT_TRUE(ended);
+  EXPECT_NE(why.find("the clock stands still"), std::string::npos) << why;
 }
 
 TEST_F(edge_broker_test, draining_has_an_end) {
