@@ -6,6 +6,7 @@
 #include "messages/ensure.hpp"
 #include "storage/storage_error.hpp"
 
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -213,6 +214,10 @@ rpc_answer apply_core::finish(errc verdict, Response& response) {
   header.set_cluster_id(identity_.cluster.value);
   header.set_member_id(identity_.member.value);
   header.set_raft_term(raft_.term.value);
+  // Protobuf counts the bytes of a message in 31 bits. The write is done; what it found cannot be
+  // told.
+  if (response.ByteSizeLong() > std::numeric_limits<std::int32_t>::max())
+    return refuse_with({}, errc::message_too_large, "trying to send message larger than max");
   return reply_with({}, blob{response.SerializeAsString()});
 }
 

@@ -191,6 +191,7 @@ errc apply(mvcc::write_txn& txn, const DeleteRangeRequest& request, DeleteRangeR
 errc apply(mvcc::write_txn& txn, const TxnRequest& request, TxnResponse& response,
            const state_view& state) {
   const txn_plan plan{txn, request};
+  ensure(plan.error() == errc::none, "the applier's own state is always readable");
   if (auto error = txn_check{txn, plan, &state}.run(request); error != errc::none)
     return error;
   auto error = txn_run{txn, &txn, plan}.run(request, response);
@@ -201,6 +202,8 @@ errc apply(mvcc::write_txn& txn, const TxnRequest& request, TxnResponse& respons
 
 errc evaluate(const mvcc::source& source, const TxnRequest& request, TxnResponse& response) {
   const txn_plan plan{source, request};
+  if (plan.error() != errc::none)
+    return plan.error();
   if (auto error = txn_check{source, plan, nullptr}.run(request); error != errc::none)
     return error;
   auto error = txn_run{source, nullptr, plan}.run(request, response);

@@ -1,7 +1,5 @@
 #include "actors/apply/txn_plan.hpp"
 
-#include "messages/ensure.hpp"
-
 #include <algorithm>
 #include <compare>
 #include <string_view>
@@ -50,7 +48,9 @@ bool holds_for(const Compare& compare, const key_value_view& kv) {
   }
 }
 
-bool holds(const mvcc::source& before, const Compare& compare) {
+} // namespace
+
+bool txn_plan::holds(const mvcc::source& before, const Compare& compare) {
   auto range = mvcc::key_range::of(compare.key(), compare.range_end());
   bool any = false;
   bool all = true;
@@ -59,19 +59,18 @@ bool holds(const mvcc::source& before, const Compare& compare) {
     all = holds_for(compare, kv);
     return all;
   });
-  ensure(error == errc::none, "the newest revision is always readable");
+  if (error != errc::none)
+    error_ = error;
   if (any)
     return all;
   // A missing key has no value at all, not an empty one.
   return compare.target() != Compare::VALUE && holds_for(compare, {});
 }
 
-} // namespace
-
 void txn_plan::decide(const mvcc::source& before, const etcdserverpb::TxnRequest& request) {
   const auto& compares = request.compare();
   bool succeeds = std::all_of(compares.begin(), compares.end(),
-                              [&before](const auto& compare) { return holds(before, compare); });
+                              [&](const auto& compare) { return holds(before, compare); });
   succeeds_.push_back(succeeds);
   for (const auto& op : branch(request, succeeds)) {
     if (op.has_request_txn())

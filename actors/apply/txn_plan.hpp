@@ -17,6 +17,12 @@ public:
     decide(before, request);
   }
 
+  /// Why the comparisons could not be decided: errc::compacted, if history was removed under a
+  /// snapshot. Never in the applier.
+  errc error() const {
+    return error_;
+  }
+
   /// One walk; asks once per transaction, in the order above.
   class walk {
   public:
@@ -34,7 +40,10 @@ public:
 private:
   void decide(const mvcc::source& before, const etcdserverpb::TxnRequest& request);
 
+  bool holds(const mvcc::source& before, const etcdserverpb::Compare& compare);
+
   std::vector<bool> succeeds_;
+  errc error_ = errc::none;
 };
 
 /// The operations of the branch taken.

@@ -53,7 +53,7 @@ apply::auto_compaction_policy compaction_policy(const auto_compaction_config& co
   return {};
 }
 
-raft::member_config member_config_of(const node_config& config, const opened_data& data) {
+raft::member_config member_config_of(const node_config& config, opened_data& data) {
   raft_pace pace{config};
   raft::member_config result;
   result.core.id = data.identity.member;
@@ -62,7 +62,7 @@ raft::member_config member_config_of(const node_config& config, const opened_dat
   result.core.heartbeat_ticks = pace.heartbeat_ticks;
   result.found = {.hard = data.hard,
                   .before_first = data.before_first,
-                  .entries = data.entries,
+                  .entries = std::move(data.entries),
                   .applied = data.store->applied()};
   result.seed = config.random_seed ? config.random_seed : std::random_device{}();
   result.detached = config.threads.detach_member;
@@ -88,7 +88,8 @@ service::service_core service_core_of(const node_config& config, const opened_da
   limits.max_request_bytes = config.max_request_bytes;
   limits.request_timeout = request_timeout(config);
   auto applied = data.store->applied().index;
-  service::service_core core{limits, applied, std::max(applied, data.hard.commit)};
+  // The only voter commits all that is in its log: what it has shown before is among that.
+  service::service_core core{limits, applied, data.log->last().index};
   core.announce(announcement_of(config, data.identity));
   return core;
 }

@@ -6,6 +6,7 @@
 #include "actors/node/core_actors.hpp"
 #include "actors/node/monotonic_clock.hpp"
 #include "actors/node/opened_data.hpp"
+#include "messages/ensure.hpp"
 #include "messages/type_ids.hpp"
 #include "messages/version.hpp"
 #include "storage/posix_file_system.hpp"
@@ -74,7 +75,6 @@ edge_config edge_config_of(const node_config& config, std::uint32_t number) {
   constexpr std::size_t grpc_overhead_bytes = 512 * 1024;
   edge_config result;
   result.number = number;
-  result.edges = std::max(config.threads.edge_systems, 1U);
   result.limits.max_message_bytes = config.max_request_bytes + grpc_overhead_bytes;
   result.limits.max_http_body_bytes = result.limits.max_message_bytes;
   result.limits.max_concurrent_streams = config.max_concurrent_streams;
@@ -106,11 +106,14 @@ struct node::parts {
       data.engine->cancel_compactions();
     if (core)
       actors.end(*core);
+    failures->connect({});
     // A detached actor keeps its thread as long as somebody holds its handle.
     actors = {};
     core.reset();
     if (metrics)
       metrics->set_store({});
+    // The store refers to its engine.
+    data.store.reset();
     data = {};
   }
 
@@ -119,6 +122,7 @@ struct node::parts {
   std::shared_ptr<storage::file_system> files;
   data_identity identity;
   std::vector<listen_address> addresses;
+  std::shared_ptr<failure_relay> failures = std::make_shared<failure_relay>();
   opened_data data;
   std::shared_ptr<metrics::node_metrics> metrics;
   std::unique_ptr<core_system_config> core_config;
@@ -181,15 +185,20 @@ std::unique_ptr<node> node::launch(node_config config) try {
   parts->files = metrics::measure(parts->files, {parts->time, counters});
   parts->config = std::move(config);
   auto listeners = listen(parts->config, parts->addresses);
-  parts->data = open_data(parts->config, *parts->files);
+  parts->data =
+    open_data(parts->config, *parts->files,
+              [relay = parts->failures](const std::string& reason) { relay->report(reason); });
   parts->identity = parts->data.identity;
   parts->metrics = metrics_of(parts->config, parts->data, counters);
   parts->core_config = std::make_unique<core_system_config>(parts->config.threads);
   parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
   parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time, parts->metrics);
+  parts->failures->connect(parts->actors.supervisor);
   start_edges(*parts, std::move(listeners));
   return std::unique_ptr<node>{new node{std::move(parts)}};
 } catch (const storage::storage_error& failure) {
+  throw launch_error{failure.what()};
+} catch (const invariant_error& failure) {
   throw launch_error{failure.what()};
 } catch (const std::system_error& failure) {
   throw launch_error{failure.what()};

@@ -53,10 +53,10 @@ void start_boot(opened_data& data, const node_config& config) {
   data.log->append(data.hard, founding);
 }
 
-storage::engine_listener logging_listener() {
+storage::engine_listener listener_of(std::function<void(const std::string&)> on_failure) {
   return {.on_background_error =
-            [](const storage::storage_error& failure) {
-              log::error("the state machine's store failed", {{"error", failure.what()}});
+            [on_failure = std::move(on_failure)](const storage::storage_error& failure) {
+              on_failure(std::string{"the state machine's store failed: "} + failure.what());
             },
           .on_write_stall =
             [](storage::write_stall stall) {
@@ -66,10 +66,11 @@ storage::engine_listener logging_listener() {
             }};
 }
 
-void open_state(opened_data& data, const node_config& config, const std::string& path) {
+void open_state(opened_data& data, const node_config& config, const std::string& path,
+                std::function<void(const std::string&)> on_failure) {
   storage::rocksdb_options options;
   options.memory_bytes = config.memory_budget_bytes / engine_share;
-  options.listener = logging_listener();
+  options.listener = listener_of(std::move(on_failure));
   data.engine = std::make_unique<storage::rocksdb_engine>(path, options);
   data.store = std::make_unique<mvcc::store>(
     *data.engine,
@@ -89,7 +90,8 @@ void check_state_against_log(const opened_data& data, const std::string& path) {
 
 } // namespace
 
-opened_data open_data(const node_config& config, storage::file_system& files) {
+opened_data open_data(const node_config& config, storage::file_system& files,
+                      std::function<void(const std::string&)> on_store_failure) {
   auto root = std::filesystem::absolute(config.data_dir).lexically_normal();
   std::filesystem::create_directories(root.parent_path());
   data_directory directory{files, root.string()};
@@ -109,7 +111,7 @@ opened_data open_data(const node_config& config, storage::file_system& files) {
   data.entries = std::move(found.entries);
   if (found.torn_tail)
     log::info("dropped an incomplete write at the end of the log; it was never acknowledged");
-  open_state(data, config, directory.state_path());
+  open_state(data, config, directory.state_path(), std::move(on_store_failure));
   check_state_against_log(data, directory.state_path());
   start_boot(data, config);
   return data;

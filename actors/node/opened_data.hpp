@@ -8,7 +8,9 @@
 #include "storage/raft_log.hpp"
 #include "storage/rocksdb_engine.hpp"
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace troupe {
@@ -30,6 +32,9 @@ struct opened_data {
 /// write alike.
 /// @throws storage_error, also `data_damaged` if the state is ahead of the log: then the log is not
 /// the one the state came from.
-opened_data open_data(const node_config& config, storage::file_system& files);
+/// @param on_store_failure called at most a few times, on any thread: the state machine's store
+/// cannot write any more.
+opened_data open_data(const node_config& config, storage::file_system& files,
+                      std::function<void(const std::string&)> on_store_failure);
 
 } // namespace troupe

@@ -50,7 +50,7 @@ void read_core::on(const read_batch& batch, time_point now, const sender& send) 
       answers.push_back(refuse_with(call.call, errc::deadline_exceeded));
       continue;
     }
-    answers.push_back(answer(call, source));
+    answers.push_back(answer_newest(call, source));
     bytes += answers.back().message.size();
     if (bytes >= portion_bytes) {
       send(std::exchange(answers, {}));
@@ -72,6 +72,16 @@ std::vector<rpc_answer> read_core::on(const read_stream_event& event) {
   if (answers.back().ends)
     streams_.erase(found);
   return answers;
+}
+
+rpc_answer read_core::answer_newest(const read_call& call,
+                                    std::shared_ptr<const mvcc::snapshot>& source) {
+  auto result = answer(call, source);
+  for (int again = 0; again < 3 && result.error == errc::compacted; ++again) {
+    source = store_.snapshot();
+    result = answer(call, source);
+  }
+  return result;
 }
 
 rpc_answer read_core::answer(const read_call& call,

@@ -53,6 +53,9 @@ public:
   std::vector<rpc_answer> on(const read_stream_event& event);
 
 private:
+  /// A snapshot does not hold on to its history: where a compaction took it away meanwhile, the
+  /// call and those after it are answered from a newer one.
+  rpc_answer answer_newest(const read_call& call, std::shared_ptr<const mvcc::snapshot>& source);
   rpc_answer answer(const read_call& call, const std::shared_ptr<const mvcc::snapshot>& source);
   rpc_answer range(const read_call& call, const mvcc::snapshot& source);
   rpc_answer transaction(const read_call& call, const mvcc::snapshot& source);

@@ -56,6 +56,18 @@ TEST_F(supervisor_test, actor_that_came_later_is_as_vital) {
   EXPECT_EQ(stage.system.registry().running(), 1u) << "only the supervisor is left";
 }
 
+TEST_F(supervisor_test, failure_below_the_actors_ends_them_all_also_if_it_came_first) {
+  failure_relay relay;
+  relay.report("the store failed");
+  relay.connect(supervisor);
+  stage.run();
+  ASSERT_EQ(told, std::vector<std::string>{"the store failed"});
+  relay.report("again");
+  stage.run();
+  EXPECT_EQ(told.size(), 1u);
+  EXPECT_EQ(stage.system.registry().running(), 1u) << "only the supervisor is left";
+}
+
 TEST_F(supervisor_test, orderly_end_is_told_to_nobody) {
   stage.send(supervisor, stand_down{});
   stage.run();
