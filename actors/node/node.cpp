@@ -75,6 +75,7 @@ edge_config edge_config_of(const node_config& config, std::uint32_t number) {
   constexpr std::size_t grpc_overhead_bytes = 512 * 1024;
   edge_config result;
   result.number = number;
+  result.edges = std::max(config.threads.edge_systems, 1U);
   result.limits.max_message_bytes = config.max_request_bytes + grpc_overhead_bytes;
   result.limits.max_http_body_bytes = result.limits.max_message_bytes;
   result.limits.max_concurrent_streams = config.max_concurrent_streams;
