@@ -156,6 +156,8 @@ private:
   void check_stream(grpc_stream& s, time_point& next);
   void give_up(grpc_stream& s);
   void check_connection(time_point& next);
+  /// `now + wait`, at most `time_point::max()`.
+  static time_point later(time_point now, std::chrono::nanoseconds wait);
   void due(time_point when);
   void due_in(std::chrono::nanoseconds wait);
   void close_now(std::uint32_t error, std::string_view why);
