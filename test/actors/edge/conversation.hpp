@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -87,6 +89,30 @@ struct conversation {
   std::size_t largest_write = 0;
   bool peer_understands = true;
 };
+
+/// A frame of HTTP/2, whatever it says.
+inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
+                         std::string_view payload) {
+  std::string result;
+  auto size = payload.size();
+  for (auto shift : {16, 8, 0})
+    result += static_cast<char>(size >> shift);
+  result += static_cast<char>(type);
+  result += static_cast<char>(flags);
+  for (auto shift : {24, 16, 8, 0})
+    result += static_cast<char>(stream >> shift);
+  return result.append(payload);
+}
+
+/// What an HTTP/2 client says first.
+inline std::string preface_and_settings() {
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, "");
+}
+
+inline std::size_t count(const std::vector<call_event>& events, what kind) {
+  return static_cast<std::size_t>(
+    std::count_if(events.begin(), events.end(), [&](const auto& e) { return e.kind == kind; }));
+}
 
 inline rpc_answer message_to(call_id call, std::string text) {
   return {.call = call, .has_message = true, .message = blob{std::move(text)}};
