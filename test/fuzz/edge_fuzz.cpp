@@ -30,6 +30,7 @@ connection_limits small_limits() {
   result.max_header_bytes = 4'000;
   result.max_concurrent_streams = 20;
   result.max_assembly_bytes = 8'000;
+  result.max_partial_bytes = 12'000;
   result.max_unread_bytes = 4'000;
   result.max_stream_unsent_bytes = 20'000;
   result.max_connection_unsent_bytes = 50'000;
