@@ -392,6 +392,7 @@ TEST_F(edge_broker_test, drains_when_the_last_call_has_ended) {
   auto call = take_events().at(0).call;
   caf::anon_send(edge, drain_clients{5s});
   settle();
+  pass(config.tick);
   EXPECT_TRUE(mpx.stopped_reading(acceptor));
   pass(1s);
   exchange(quiet, idle);
