@@ -1,5 +1,6 @@
 // Writes to the RocksDB engine until it is killed: batch n puts n into every family, others between
-// them touch one family alone, and compactions run all the time. Says "flushed n" once n is durable.
+// them touch one family alone, and compactions run all the time. Says "flushed n" once n is
+// durable.
 //
 //   engine_writer DIRECTORY
 #include "storage/rocksdb_engine.hpp"
