@@ -97,10 +97,10 @@ struct node::parts {
       caf::anon_send(actors.supervisor, stand_down{});
     for (auto& edge : edges)
       caf::anon_send(edge->edge, drain_clients{drain});
-    for (auto& edge : edges)
-      caf::scoped_actor {
-        edge->system
-        } -> wait_for(edge->edge);
+    for (auto& edge : edges) {
+      caf::scoped_actor self{edge->system};
+      self->wait_for(edge->edge);
+    }
     edges.clear();
     // The store keeper may be in the middle of a long one.
     if (data.engine)

@@ -78,7 +78,11 @@ rpc_answer read_core::answer_newest(const read_call& call,
                                     std::shared_ptr<const mvcc::snapshot>& source) {
   auto result = answer(call, source);
   for (int again = 0; again < 3 && result.error == errc::compacted; ++again) {
-    source = store_.snapshot();
+    std::shared_ptr<const mvcc::snapshot> newer = store_.snapshot();
+    // The floor stands where it stood: the call itself names what is gone.
+    if (newer->compacted() == source->compacted())
+      break;
+    source = std::move(newer);
     result = answer(call, source);
   }
   return result;
