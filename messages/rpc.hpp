@@ -81,6 +81,9 @@ struct rpc_answer {
   errc error = errc::none;
   /// A serialized protobuf message without gRPC framing.
   blob message;
+  /// The rest of the same message, where many answers share it: its bytes follow those of
+  /// `message` and are never copied for one of them. Only beside `has_message`.
+  blob tail;
   /// Replaces the text of `error` in the table when not empty.
   std::string detail;
 };
@@ -92,12 +95,18 @@ struct rpc_answers {
 
 /// A complete success.
 inline rpc_answer reply_with(call_id call, blob message) {
-  return {.call = call, .has_message = true, .ends = true, .message = std::move(message)};
+  return {
+    .call = call, .has_message = true, .ends = true, .message = std::move(message), .tail = {}};
 }
 
 /// A failure.
 inline rpc_answer refuse_with(call_id call, errc error, std::string detail = {}) {
-  return {.call = call, .ends = true, .error = error, .message = {}, .detail = std::move(detail)};
+  return {.call = call,
+          .ends = true,
+          .error = error,
+          .message = {},
+          .tail = {},
+          .detail = std::move(detail)};
 }
 
 } // namespace troupe

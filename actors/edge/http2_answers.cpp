@@ -48,7 +48,7 @@ std::string_view number_of(grpc_code code) {
 } // namespace
 
 // False if the stream holds too much already; one answer of any size may join an empty stream.
-bool http2_session::push(grpc_stream& s, blob message) {
+bool http2_session::push(grpc_stream& s, blob head, blob tail) {
   if (s.unsent.bytes() > limits_.max_stream_unsent_bytes)
     return false;
   if (s.unsent.empty()) {
@@ -56,7 +56,7 @@ bool http2_session::push(grpc_stream& s, blob message) {
     due_in(limits_.stall_timeout);
   }
   auto before = s.unsent.bytes();
-  s.unsent.push(std::move(message));
+  s.unsent.push(std::move(head), std::move(tail));
   unsent_.add(s.unsent.bytes() - before);
   return true;
 }

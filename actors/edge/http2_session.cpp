@@ -87,7 +87,7 @@ void http2_session::answer(rpc_answer answer, time_point now, heard& out) {
   s->unread = 0;
   if (shared_.calls && answer.has_message)
     shared_.calls->sent(s->header.shape()->method);
-  if (answer.has_message && !push(*s, std::move(answer.message))) {
+  if (answer.has_message && !push(*s, std::move(answer.message), std::move(answer.tail))) {
     abort(*s, {grpc_code::resource_exhausted, "etcdserver: the client does not read its answers"});
   } else if (answer.ends) {
     const auto& row = status_of(answer.error);

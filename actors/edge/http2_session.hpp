@@ -141,7 +141,7 @@ private:
   void count_end(grpc_stream& s, grpc_code code);
   void respond(grpc_stream& s, std::string_view http_status = "200");
   void submit_trailer(grpc_stream& s);
-  bool push(grpc_stream& s, blob message);
+  bool push(grpc_stream& s, blob head, blob tail);
 
   void charge(grpc_stream& s, std::size_t bytes);
   bool over_budget() const;

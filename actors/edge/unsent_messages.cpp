@@ -22,26 +22,32 @@ std::array<char, unsent_messages::prefix_size> prefix_of(std::size_t size) {
 
 } // namespace
 
-void unsent_messages::push(blob message) {
-  ensure(message.size() <= UINT32_MAX, "a message fits its gRPC prefix");
-  bytes_ += prefix_size + message.size();
-  messages_.push_back(std::move(message));
+void unsent_messages::push(blob head, blob tail) {
+  message added{std::move(head), std::move(tail)};
+  ensure(added.size() <= UINT32_MAX, "a message fits its gRPC prefix");
+  bytes_ += prefix_size + added.size();
+  messages_.push_back(std::move(added));
+}
+
+std::string_view unsent_messages::message::from(std::size_t at, std::string_view prefix) const {
+  if (at < prefix_size)
+    return prefix.substr(at);
+  at -= prefix_size;
+  return at < head.size() ? head.view().substr(at) : tail.view().substr(at - head.size());
 }
 
 void unsent_messages::move_to(std::vector<char>& to, std::size_t length) {
   ensure(length <= bytes_, "only what is there is sent");
   bytes_ -= length;
   while (length > 0) {
-    auto message = messages_[first_].view();
+    const auto& message = messages_[first_];
     auto prefix = prefix_of(message.size());
-    auto part = offset_ < prefix_size
-                  ? std::string_view{prefix.data(), prefix_size}.substr(offset_, length)
-                  : message.substr(offset_ - prefix_size, length);
+    auto part = message.from(offset_, {prefix.data(), prefix_size}).substr(0, length);
     to.insert(to.end(), part.begin(), part.end());
     length -= part.size();
     offset_ += part.size();
     if (offset_ == prefix_size + message.size()) {
-      messages_[first_++] = blob{};
+      messages_[first_++] = {};
       offset_ = 0;
     }
   }

@@ -3,6 +3,7 @@
 #include "messages/blob.hpp"
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace troupe {
@@ -13,7 +14,8 @@ class unsent_messages {
 public:
   static constexpr std::size_t prefix_size = 5;
 
-  void push(blob message);
+  /// One message: the bytes of `head`, then those of `tail`.
+  void push(blob head, blob tail);
 
   /// Bytes left, prefixes included.
   std::size_t bytes() const {
@@ -31,8 +33,20 @@ public:
   void clear();
 
 private:
+  struct message {
+    blob head;
+    blob tail;
+
+    std::size_t size() const {
+      return head.size() + tail.size();
+    }
+
+    /// The rest of the part that holds byte `at` of the framed message.
+    std::string_view from(std::size_t at, std::string_view prefix) const;
+  };
+
   /// The first `first_` of them are done.
-  std::vector<blob> messages_;
+  std::vector<message> messages_;
   std::size_t first_ = 0;
   /// Bytes of the first message that have left, its prefix included.
   std::size_t offset_ = 0;

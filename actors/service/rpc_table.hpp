@@ -17,6 +17,12 @@ enum class rpc_path : std::uint8_t {
   read,
   /// Answered from a snapshot at once: it describes this member.
   local_read,
+  /// Handed to the watch service, message by message.
+  watch,
+  /// Handed to the lease manager: what it alone knows.
+  lease,
+  /// Handed to the lock and election services, which are clients of this one.
+  recipe,
   /// Answered by the edge itself.
   edge,
   /// Refused with UNIMPLEMENTED.

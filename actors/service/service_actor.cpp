@@ -28,6 +28,13 @@ void service_host::carry_out(service_output&& out) {
                    read_batch{std::move(out.lists), core.raft(), core.applied_index()});
   for (const auto& event : out.stream_events)
     caf::anon_send(peers.list_reader, event);
+  auto delegate = [](const delegate_sink& to, std::vector<call_event>&& events) {
+    if (!events.empty())
+      caf::anon_send(to, call_batch{std::move(events)});
+  };
+  delegate(peers.watches, std::move(out.watches));
+  delegate(peers.leases, std::move(out.leases));
+  delegate(peers.recipes, std::move(out.recipes));
   edges.send(std::move(out.answers));
   meter->reads.waiting.set(static_cast<std::int64_t>(core.waiting_reads()));
 }

@@ -34,6 +34,10 @@ using proposal_sink = caf::typed_actor<caf::reacts_to<propose>, caf::reacts_to<r
 /// What it needs of the applier, which hears of leadership through it.
 using await_sink = caf::typed_actor<caf::reacts_to<await_applied>, caf::reacts_to<raft_status>>;
 
+/// Another service that takes whole calls: every event of them, in order, in batches. It answers
+/// the edges itself.
+using delegate_sink = caf::typed_actor<caf::reacts_to<call_batch>>;
+
 /// What it needs of a reader.
 using read_sink = caf::typed_actor<caf::reacts_to<read_batch>, caf::reacts_to<read_stream_event>>;
 
@@ -44,6 +48,10 @@ struct service_peers {
   std::vector<read_sink> point_readers;
   /// Reads of many keys and streams; always the same one, because it holds the streams' state.
   read_sink list_reader;
+  /// Take the calls that `rpc_table` gives them.
+  delegate_sink watches;
+  delegate_sink leases;
+  delegate_sink recipes;
 };
 
 struct service_host {

@@ -46,35 +46,77 @@ command_kind command_of(rpc_method method) {
   }
 }
 
+/// Whether another service takes the calls of this method, whole.
+bool is_delegated(rpc_method method) {
+  auto path = rule_of(method).path;
+  return path == rpc_path::watch || path == rpc_path::lease || path == rpc_path::recipe;
+}
+
+/// @pre is_delegated(method).
+std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
+  switch (rule_of(method).path) {
+  case rpc_path::watch:
+    return out.watches;
+  case rpc_path::lease:
+    return out.leases;
+  default:
+    return out.recipes;
+  }
+}
+
 } // namespace
 
 service_core::service_core(service_limits limits, log_index applied, log_index ready)
-    : limits_(limits), applied_(applied), reads_(applied, ready) {}
+    : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready) {}
 
 void service_core::on(const call_batch& batch, time_point now, service_output& out) {
-  for (const auto& event : batch.events) {
-    switch (event.kind) {
-    case call_event::what::request:
-      start(event, now, out);
-      break;
-    case call_event::what::open:
-      out.answers.push_back(refuse_with(event.call, errc::unimplemented));
-      break;
-    case call_event::what::writable:
-      out.stream_events.push_back({.call = event.call});
-      break;
-    case call_event::what::cancel:
-      // A write goes on; of reads only a stream would stay behind.
-      if (event.method == rpc_method::kv_range_stream && !reads_.forget(event.call))
-        out.stream_events.push_back({.call = event.call, .cancelled = true});
-      break;
-    case call_event::what::message:
-    case call_event::what::half_close:
-      break; // follow an `open` that was refused
-    }
-  }
+  for (const auto& event : batch.events)
+    on(event, now, out);
   out.to_confirm = reads_.next_round(now);
   release(out);
+}
+
+void service_core::on(const call_event& event, time_point now, service_output& out) {
+  if (is_delegated(event.method)) {
+    delegate(event, out);
+    return;
+  }
+  switch (event.kind) {
+  case call_event::what::request:
+    start(event, now, out);
+    break;
+  case call_event::what::open:
+    out.answers.push_back(refuse_with(event.call, errc::unimplemented));
+    break;
+  case call_event::what::writable:
+    out.stream_events.push_back({.call = event.call});
+    break;
+  case call_event::what::cancel:
+    // A write goes on; of reads only a stream would stay behind.
+    if (event.method == rpc_method::kv_range_stream && !reads_.forget(event.call))
+      out.stream_events.push_back({.call = event.call, .cancelled = true});
+    break;
+  case call_event::what::message:
+  case call_event::what::half_close:
+    break; // follow an `open` that was refused
+  }
+}
+
+// Events of a call that was refused here reach a service that does not know the call, which ignores
+// them.
+void service_core::delegate(const call_event& event, service_output& out) {
+  bool begins = event.kind == call_event::what::request || event.kind == call_event::what::open;
+  if (begins && lacks_leader(event)) {
+    out.answers.push_back(refuse_with(event.call, errc::no_leader));
+  } else if (applied_ >= ready_) {
+    sink_of(event.method, out).push_back(event);
+  } else if (early_.size() < limits_.max_waiting_reads
+             && early_bytes_ + event.body.size() <= limits_.max_waiting_bytes) {
+    early_bytes_ += event.body.size();
+    early_.push_back(event);
+  } else {
+    out.answers.push_back(refuse_with(event.call, errc::too_many_requests));
+  }
 }
 
 void service_core::on(const read_index_reply& reply, time_point now, service_output& out) {
@@ -93,6 +135,12 @@ void service_core::on(const read_index_reply& reply, time_point now, service_out
 
 void service_core::on(const applied& done, service_output& out) {
   applied_ = done.upto.index;
+  if (applied_ >= ready_) {
+    for (auto& event : early_)
+      sink_of(event.method, out).push_back(std::move(event));
+    early_ = {};
+    early_bytes_ = 0;
+  }
   reads_.on_applied(applied_);
   release(out);
 }
@@ -128,14 +176,19 @@ void service_core::release(service_output& out) {
     (read.point ? out.points : out.lists).push_back(std::move(read.call));
 }
 
+// The caller asks for a leader, and this member knows none.
+bool service_core::lacks_leader(const call_event& call) const {
+  return rule_of(call.method).leader_matters && call.metadata && call.metadata->require_leader
+         && raft_.leader == member_id{};
+}
+
 void service_core::start(const call_event& call, time_point now, service_output& out) {
   const auto& rule = rule_of(call.method);
   if (rule.path == rpc_path::unimplemented) {
     out.answers.push_back(refuse_with(call.call, errc::unimplemented));
     return;
   }
-  if (rule.leader_matters && call.metadata && call.metadata->require_leader
-      && raft_.leader == member_id{}) {
+  if (lacks_leader(call)) {
     out.answers.push_back(refuse_with(call.call, errc::no_leader));
     return;
   }
@@ -152,9 +205,12 @@ void service_core::start(const call_event& call, time_point now, service_output&
   case rpc_path::local_read:
     start_local_read(call, now, out);
     break;
+  case rpc_path::watch:
+  case rpc_path::lease:
+  case rpc_path::recipe:
   case rpc_path::edge:
   case rpc_path::unimplemented:
-    fail_invariant("the edge keeps its own calls", std::source_location::current());
+    fail_invariant("what others serve does not come here", std::source_location::current());
   }
 }
 

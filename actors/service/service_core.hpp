@@ -25,6 +25,10 @@ struct service_output {
   std::vector<read_call> lists;
   /// To the reader of lists.
   std::vector<read_stream_event> stream_events;
+  /// To the watch service, the lease manager, and the lock and election services.
+  std::vector<call_event> watches;
+  std::vector<call_event> leases;
+  std::vector<call_event> recipes;
   /// To the edges.
   std::vector<rpc_answer> answers;
 };
@@ -81,6 +85,9 @@ public:
   }
 
 private:
+  void on(const call_event& event, time_point now, service_output& out);
+  void delegate(const call_event& event, service_output& out);
+  bool lacks_leader(const call_event& call) const;
   void start(const call_event& call, time_point now, service_output& out);
   void start_transaction(const call_event& call, time_point now, service_output& out);
   void start_read(const call_event& call, time_point now, service_output& out);
@@ -94,6 +101,7 @@ private:
   service_limits limits_;
   raft_status raft_;
   log_index applied_;
+  log_index ready_;
   read_gate reads_;
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
@@ -108,6 +116,10 @@ private:
   std::deque<parked_write> parked_;
   /// Of their payloads.
   std::size_t parked_bytes_ = 0;
+
+  /// For the other services, which see nothing of the time before `ready_` either; in order.
+  std::vector<call_event> early_;
+  std::size_t early_bytes_ = 0;
 
   // Parsed into again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_;

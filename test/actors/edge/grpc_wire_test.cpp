@@ -55,9 +55,9 @@ TEST(unsent_messages, leave_in_any_pieces) {
   const std::string expected{"\0\0\0\0\3abc\0\0\0\0\0\0\0\0\0\2de", 20};
   for (std::size_t piece = 1; piece <= expected.size(); ++piece) {
     unsent_messages queue;
-    queue.push(blob{std::string{"abc"}});
-    queue.push(blob{});
-    queue.push(blob{std::string{"de"}});
+    queue.push(blob{std::string{"ab"}}, blob{std::string{"c"}});
+    queue.push(blob{}, blob{});
+    queue.push(blob{}, blob{std::string{"de"}});
     ASSERT_EQ(queue.bytes(), expected.size());
     std::vector<char> to;
     while (!queue.empty())
