@@ -39,11 +39,17 @@ struct event_batch {
 };
 
 /// What a watcher gets: the events of a batch that concern it. One such message is shared by all
-/// watchers that it concerns in the same way.
+/// watchers that it concerns in the same way. From the hub a watcher gets no message for batches
+/// that do not concern it: that `batch->first` does not follow what it has seen means nothing.
 struct watch_events {
   std::shared_ptr<const event_batch> batch;
   /// Positions in `batch->events`, ascending; null: all of them.
   std::shared_ptr<const std::vector<std::uint32_t>> which;
+  /// Only from the hub, then without events: changes in [batch->first, batch->last] that concern
+  /// the watcher were left out, because too many were waiting to be sent. It registers anew, which
+  /// gives a revision P of at least batch->last, and reads the history from its position to P.
+  /// Until then the hub goes on with what comes after the gap.
+  bool gap = false;
 
   std::size_t size() const {
     return which ? which->size() : batch->events.size();

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "actors/watch/event_batch.hpp"
+#include "actors/watch/publish.hpp"
+#include "actors/watch/watch_interest.hpp"
 #include "messages/errc.hpp"
 #include "messages/type_ids.hpp"
-#include "storage/mvcc/key_range.hpp"
 
 #include <caf/typed_actor.hpp>
 #include <cstdint>
@@ -18,26 +19,20 @@
 ///
 /// The hand-over (DESIGN 5): a registration names the revision P up to which it came too late. Of
 /// what is above P the hub sends everything; what is not above P is read from the history, from a
-/// snapshot taken after the registration.
+/// snapshot taken after the registration. If more waits in the hub than it may hold, it leaves
+/// events out and says so to the watchers that they concern (`watch_events::gap`).
 namespace troupe::watch {
-
-/// What a watcher wants to hear of.
-struct watch_interest {
-  mvcc::key_range keys;
-  bool puts = true;
-  bool deletions = true;
-  /// Events come with the key as it was before.
-  bool previous = false;
-};
 
 /// A part of what a watcher asked the history for.
 struct history_part {
   /// Echoed from the request.
   std::uint64_t request = 0;
-  /// The events of the interest with main revisions in [batch->first, batch->last], whole
-  /// transactions only; `batch->last` may be below what was asked for: ask for the rest. May hold
-  /// no event.
+  /// The events of the interest with main revisions from the `first` that was asked for to `last`
+  /// below, whole transactions only. May hold no event. The batch is shared by many requests: its
+  /// own first and last say nothing here.
   watch_events events;
+  /// Below what was asked for: ask for the rest. Never above it.
+  std::int64_t last = 0;
   /// compacted: nothing but `floor` counts, which then is the lowest revision that can be watched.
   errc error = errc::none;
   std::int64_t floor = 0;
@@ -102,20 +97,10 @@ struct drop_watches {
   drop_listener reply_to;
 };
 
-/// To the hub.
+/// To the hub. Who has asked waits for the answer before it asks again.
 struct ask_progress {
   std::uint64_t request = 0;
   progress_listener reply_to;
-};
-
-/// From the applier to the hub, before the answers to the same entries leave: a client whose write
-/// is answered does not see it in a watch that begins after that.
-struct publish {
-  /// Null if only the floor or the term has moved.
-  std::shared_ptr<event_batch> batch;
-  /// The compaction floor; -1: there is none.
-  std::int64_t floor = -1;
-  term_t term;
 };
 
 /// To the history: the events of `interest` in [first, last], about `max_bytes` of them in one part
@@ -129,22 +114,25 @@ struct read_history {
   watcher_face reply_to;
 };
 
-/// From the hub to the history: fill in what the events at these positions need of the revision
-/// before, and both encodings where asked; comes back to the hub as `previous_filled`.
+struct previous_filled {
+  std::uint64_t request = 0;
+};
+
+using previous_listener = caf::typed_actor<caf::reacts_to<previous_filled>>;
+
+/// From the hub to the history: give the events at these positions what the key was before, and
+/// their encoding with it. Nobody else touches the batch until `previous_filled` comes back.
 struct fill_previous {
   std::uint64_t request = 0;
   std::shared_ptr<event_batch> batch;
   std::vector<std::uint32_t> which;
-};
-
-struct previous_filled {
-  std::uint64_t request = 0;
+  previous_listener reply_to;
 };
 
 using hub_actor = caf::typed_actor<caf::reacts_to<publish>, caf::reacts_to<register_watches>,
                                    caf::reacts_to<drop_watches>, caf::reacts_to<ask_progress>,
                                    caf::reacts_to<previous_filled>,
-                                   // The next slice of a wake-up, from the hub to itself.
+                                   // The next slice of a wake-up may run.
                                    caf::reacts_to<tick>>;
 
 using history_actor = caf::typed_actor<caf::reacts_to<read_history>, caf::reacts_to<fill_previous>>;
@@ -159,7 +147,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::progress_point)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::register_watches)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::drop_watches)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::ask_progress)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::publish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::read_history)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::fill_previous)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::watch::previous_filled)
