@@ -74,6 +74,18 @@ std::string to_string(errc code) {
     return "auth not enabled";
   case errc::permission_denied:
     return "permission denied";
+  case errc::lock_lost:
+    return "lock lost";
+  case errc::not_elected:
+    return "not elected";
+  case errc::nobody_elected:
+    return "nobody elected";
+  case errc::leadership_missing:
+    return "leadership missing";
+  case errc::observe_closed:
+    return "observe closed";
+  case errc::recipe_failed:
+    return "recipe failed";
   case errc::unimplemented:
     return "unimplemented";
   case errc::range_stream_sort:

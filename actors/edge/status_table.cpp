@@ -51,6 +51,14 @@ constexpr auto rows = std::to_array<status_row>({
   {errc::unhealthy, unavailable, "etcdserver: unhealthy cluster"},
   {errc::auth_not_enabled, failed_precondition, "etcdserver: authentication is not enabled"},
   {errc::permission_denied, permission_denied, "etcdserver: permission denied"},
+  // Lock and election: etcd lets the errors of its own client through without a code. The last one
+  // stands for those, and always comes with the text of what failed.
+  {errc::lock_lost, unknown, "mutex: session is expired"},
+  {errc::not_elected, unknown, "election: not leader"},
+  {errc::nobody_elected, unknown, "election: no leader"},
+  {errc::leadership_missing, unknown, R"("leader" field must be provided)"},
+  {errc::observe_closed, unknown, "election: observe closed early"},
+  {errc::recipe_failed, unknown, "a request within the call failed"},
   {errc::unimplemented, unimplemented, "unimplemented"},
   {errc::range_stream_sort, unimplemented, "RangeStream does not support custom sort orders"},
   {errc::range_stream_filter, unimplemented, "RangeStream does not support revision filters"},

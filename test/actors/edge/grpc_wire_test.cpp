@@ -76,6 +76,10 @@ TEST(status_table, says_what_etcd_says) {
   EXPECT_EQ(status_of(errc::range_stream_sort).text,
             "RangeStream does not support custom sort orders");
   EXPECT_EQ(status_of(errc::range_stream_filter).code, grpc_code::unimplemented);
+  EXPECT_EQ(status_of(errc::lock_lost).text, "mutex: session is expired");
+  EXPECT_EQ(status_of(errc::leadership_missing).text, "\"leader\" field must be provided");
+  for (auto i = static_cast<int>(errc::lock_lost); i <= static_cast<int>(errc::recipe_failed); ++i)
+    EXPECT_EQ(status_of(static_cast<errc>(i)).code, grpc_code::unknown) << i;
 }
 
 TEST(status_table, has_a_text_for_every_error) {
