@@ -1,0 +1,24 @@
+#pragma once
+
+#include "apps/troupectl/command.hpp"
+
+namespace troupe::ctl {
+
+/// Finds the command, reads its flags and runs it. Problems are told on `streams.err`.
+/// @returns the exit code of the process.
+int run(const invocation& how, terminal streams);
+
+/// The command that these arguments name, and the arguments without its name.
+struct resolved {
+  const command* found = nullptr; // null: the program itself
+  std::vector<std::string> rest;
+};
+
+/// As cobra does it: names may be cut short where one command matches, flags may come first.
+/// @throws command_failed for a first word that is no command.
+resolved resolve(const invocation& how);
+
+/// Its own flags, those of its groups and the global ones.
+std::vector<const flag*> flags_of(const command* one);
+
+} // namespace troupe::ctl

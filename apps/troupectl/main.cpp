@@ -1,0 +1,16 @@
+#include "apps/troupectl/dispatch.hpp"
+#include "apps/troupectl/exit.hpp"
+
+#include <csignal>
+#include <iostream>
+
+int main(int argc, char** argv) {
+  using namespace troupe::ctl;
+  std::ios::sync_with_stdio(false);
+  std::signal(SIGPIPE, SIG_DFL);
+  std::string program = argc > 0 ? argv[0] : "troupectl";
+  invocation how{program.substr(program.rfind('/') + 1), {argv + (argc > 0 ? 1 : 0), argv + argc}};
+  auto code = run(how, {std::cin, std::cout, std::cerr});
+  std::cout.flush();
+  return std::cout ? code : exit_io;
+}

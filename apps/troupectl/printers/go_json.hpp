@@ -1,0 +1,23 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <string>
+#include <string_view>
+
+/// Go's encoding/json of the structs that Go generates from a message: fields in the order of their
+/// declaration under their names in the schema, zero values left out, 64 bit integers and
+/// enumerations as plain numbers, bytes in base64. This is not the JSON form of Protobuf.
+namespace troupe::ctl::go {
+
+/// A string with its quotes; <, > and & escaped, what is not UTF-8 replaced by U+FFFD.
+std::string json_string(std::string_view text);
+
+std::string base64(std::string_view bytes);
+
+/// The whole object, braces included.
+std::string json(const google::protobuf::Message& message);
+
+/// Only its fields, `"name":value` joined by commas: what Go prints for an embedded struct.
+std::string json_fields(const google::protobuf::Message& message);
+
+} // namespace troupe::ctl::go
