@@ -12,11 +12,24 @@ applier_host::applier_host(apply_core core, store_keeper_actor keeper,
     : core(std::move(core)), keeper(std::move(keeper)), time(std::move(time)) {}
 
 void applier_host::carry_out(apply_output&& out) {
+  publish(std::move(out.events));
   edges.send(std::move(out.answers));
   if (out.floor_raised)
     caf::anon_send(keeper, floor_raised{std::move(out.when_removed)});
   if (!out.to_propose.empty() && member)
     caf::anon_send(member, propose{std::move(out.to_propose)});
+}
+
+void applier_host::publish(std::vector<mvcc::event>&& events) {
+  auto now = core.watched();
+  if (!hub || now == published)
+    return;
+  watch::publish news{
+    .first = published.revision + 1, .last = now.revision, .floor = now.floor, .term = now.term};
+  if (!events.empty())
+    news.events = std::make_shared<std::vector<mvcc::event>>(std::move(events));
+  published = now;
+  caf::anon_send(hub, std::move(news));
 }
 
 void applier_host::report() {
@@ -45,7 +58,10 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       self->state.host->carry_out(std::move(out));
     },
     [=](const await_applied& calls) { self->state.host->core.await(calls); },
-    [=](const raft_status& status) { self->state.host->core.on(status); },
+    [=](const raft_status& status) {
+      self->state.host->core.on(status);
+      self->state.host->publish({});
+    },
     [=](const tick&) {
       apply_output out;
       self->state.host->core.on_tick(self->state.host->time->now(), out);
@@ -57,6 +73,13 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       caf::anon_send(follow.listener, self->state.host->core.progress());
     },
     [=](const propose_to& introduction) { self->state.host->member = introduction.member; },
+    [=](const watched_by& introduction) {
+      auto& host = *self->state.host;
+      host.hub = introduction.hub;
+      // The hub begins with the revision there is; floor and term it learns now.
+      host.published = {.revision = host.core.watched().revision};
+      host.publish({});
+    },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
   };
 }

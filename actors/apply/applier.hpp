@@ -3,6 +3,7 @@
 #include "actors/apply/apply_core.hpp"
 #include "actors/apply/store_keeper.hpp"
 #include "actors/service/answer_router.hpp"
+#include "actors/watch/publish.hpp"
 #include "messages/clock.hpp"
 #include "messages/type_ids.hpp"
 
@@ -14,6 +15,7 @@
 namespace troupe::apply {
 
 using applied_sink = caf::typed_actor<caf::reacts_to<applied>>;
+using publish_sink = caf::typed_actor<caf::reacts_to<watch::publish>>;
 using compaction_sink = caf::typed_actor<caf::reacts_to<propose>>;
 
 /// Introduces who wants to know how far the state has come.
@@ -24,6 +26,11 @@ struct follow_applied {
 /// Introduces member, to whom compactions are proposed.
 struct propose_to {
   compaction_sink member;
+};
+
+/// Introduces who is told of every change from now on, and at once of the state there is.
+struct watched_by {
+  publish_sink hub;
 };
 
 /// The apply loop: the only writer of the store, and the only one who answers writes. Writing
@@ -39,13 +46,15 @@ using applier_actor = caf::typed_actor<
   caf::reacts_to<raft_status>,
   // Looks after deadlines and flushes.
   caf::reacts_to<tick>, caf::reacts_to<follow_applied>, caf::reacts_to<propose_to>,
-  caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<watched_by>, caf::reacts_to<service::edge_joined>>;
 
 struct applier_host {
   /// @param core its store outlives the actor; nobody else writes to it.
   applier_host(apply_core core, store_keeper_actor keeper, std::shared_ptr<const clock> time);
 
   void carry_out(apply_output&& out);
+  /// Tells the hub, if there is one, what has changed since it was told last.
+  void publish(std::vector<mvcc::event>&& events);
   /// Tells the listeners if the state or what a crash keeps of it has moved.
   void report();
 
@@ -55,6 +64,8 @@ struct applier_host {
   service::answer_router edges;
   std::vector<applied_sink> listeners;
   compaction_sink member;
+  publish_sink hub;
+  watched_state published;
   applied reported;
 };
 
@@ -73,3 +84,4 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::follow_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::propose_to)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::watched_by)

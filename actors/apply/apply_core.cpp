@@ -6,6 +6,8 @@
 #include "messages/ensure.hpp"
 #include "storage/storage_error.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -89,19 +91,23 @@ void apply_core::apply(const std::vector<entry>& entries, apply_output& out) {
     apply_one(next, out);
     bytes += next.payload.size();
     if (bytes >= batch_bytes) {
-      commit(next.id);
+      commit(next.id, out);
       bytes = 0;
     }
   }
   if (!entries.empty() && store_.applied() != entries.back().id)
-    commit(entries.back().id);
+    commit(entries.back().id, out);
   meter_->apply.batch_entries.observe(entries.size());
   meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
 }
 
-void apply_core::commit(entry_id upto) {
+void apply_core::commit(entry_id upto, apply_output& out) {
   auto start = meter_.now();
-  store_.commit(upto);
+  auto events = store_.commit(upto);
+  if (out.events.empty())
+    out.events = std::move(events);
+  else
+    std::move(events.begin(), events.end(), std::back_inserter(out.events));
   meter_->apply.commit_duration.observe(meter_.since(start));
   meter_->apply.applied_index.set(static_cast<std::int64_t>(upto.index.value));
 }

@@ -27,6 +27,8 @@ struct apply_identity {
 
 /// What one step of the applier asks of its host.
 struct apply_output {
+  /// To the hub, before the answers leave: all changes, in the order of revision.
+  std::vector<mvcc::event> events;
   /// To the edges.
   std::vector<rpc_answer> answers;
   /// The compaction floor has risen.
@@ -35,6 +37,16 @@ struct apply_output {
   std::vector<rpc_answer> when_removed;
   /// To member: a compaction this member proposes as leader.
   std::vector<proposal> to_propose;
+};
+
+/// What watchers see of the state beside the changes.
+struct watched_state {
+  std::int64_t revision = 0;
+  /// -1: there was no compaction.
+  std::int64_t floor = -1;
+  term_t term;
+
+  friend bool operator==(const watched_state&, const watched_state&) = default;
 };
 
 /// Applies committed entries to the store, each exactly once, and answers those of this boot of
@@ -73,10 +85,14 @@ public:
   /// What the state holds, and what of it a crash keeps.
   applied progress() const;
 
+  watched_state watched() const {
+    return {store_.revision(), store_.compacted(), raft_.term};
+  }
+
 private:
   rpc_answer apply_command(const command& what, apply_output& out);
   void apply_one(const entry& what, apply_output& out);
-  void commit(entry_id upto);
+  void commit(entry_id upto, apply_output& out);
   void note(command_kind kind, bool success, std::chrono::nanoseconds took) const;
   void note(const op_counts& ops) const;
   rpc_answer compact(const etcdserverpb::CompactionRequest& request, apply_output& out);

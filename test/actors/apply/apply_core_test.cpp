@@ -75,6 +75,23 @@ TEST_F(apply_core_test, answers_the_client_that_waits_once_the_entry_is_in_the_s
   EXPECT_EQ(core.progress().upto, (entry_id{{2}, {1}}));
 }
 
+TEST_F(apply_core_test, hands_out_every_change_for_the_watchers) {
+  std::vector<entry> entries;
+  // More than one commit of the store.
+  etcdserverpb::PutRequest large;
+  large.set_key("large");
+  large.set_value(std::string(3 << 20, 'x'));
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    entries.push_back(entry_of(i, command_kind::put, large, {}));
+  entries.push_back(put_entry(4, "small"));
+  auto out = apply(entries);
+  ASSERT_EQ(out.events.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(out.events[i].at.main, static_cast<std::int64_t>(i) + 2);
+  EXPECT_EQ(out.events[3].kv.key, "small");
+  EXPECT_EQ(core.watched(), (watched_state{.revision = 5, .floor = -1, .term = {2}}));
+}
+
 TEST_F(apply_core_test, applies_entries_of_others_and_of_earlier_boots_without_answering) {
   await(1);
   auto out = apply({put_entry(1, "a", {{8}, us.boot, 1}), put_entry(2, "b", {us.member, {2}, 1})});
