@@ -1,6 +1,7 @@
 #include "storage/mvcc/open_batch.hpp"
 
 #include "messages/ensure.hpp"
+#include "storage/mvcc/lease_key.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -98,6 +99,7 @@ void open_batch::put(std::string_view key, std::string_view value, lease_id leas
   auto& head = this->head(key);
   const bool existed = head.is == head_cache::known::present;
   const auto main = state_.revision;
+  move_attachment(key, existed ? head.head.lease : lease_id{}, lease);
   head.is = head_cache::known::present;
   head.head = {existed ? head.head.create_revision : main, main,
                existed ? head.head.version + 1 : 1, lease};
@@ -116,9 +118,21 @@ void open_batch::erase(std::string_view key, std::int64_t sub) {
   const auto main = state_.revision;
   event e{event::type::deletion, {main, sub}, {.key = std::string{key}, .mod_revision = main}};
   batch_->erase_version(key, main);
-  head(key) = {head_cache::known::absent, {}};
+  auto& head = this->head(key);
+  move_attachment(key, head.head.lease, {});
+  head = {head_cache::known::absent, {}};
   changes_.push_back({main, -1, e.kv.key});
   add(std::move(e), true);
+}
+
+/// A key has one lease at most; 0: none.
+void open_batch::move_attachment(std::string_view key, lease_id from, lease_id to) {
+  if (from == to)
+    return;
+  if (from != lease_id{})
+    erase(family::lease, attachment_key(from, key));
+  if (to != lease_id{})
+    put(family::lease, attachment_key(to, key), {});
 }
 
 /// What the key is now.

@@ -18,7 +18,9 @@
 
 namespace troupe::mvcc {
 
-/// Everything written since the last commit, laid over what the engine holds; the applier's own.
+/// Everything written since the last commit, laid over what the engine holds; the applier's own. It
+/// also keeps the attachments of leases: each change of a key moves the key from the lease it had
+/// to the one it gets.
 class open_batch {
 public:
   open_batch(storage::engine& engine, const committed& below, store_state opened,
@@ -75,6 +77,7 @@ private:
 
   head_cache::slot& head(std::string_view key);
   void add(event e, bool existed);
+  void move_attachment(std::string_view key, lease_id from, lease_id to);
   void keep_replaced(const event& earlier);
 
   storage::engine& engine_;

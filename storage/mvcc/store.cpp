@@ -2,6 +2,7 @@
 
 #include "messages/ensure.hpp"
 #include "storage/mvcc/committed.hpp"
+#include "storage/mvcc/lease_key.hpp"
 #include "storage/mvcc/open_batch.hpp"
 #include "storage/mvcc/record.hpp"
 
@@ -19,6 +20,21 @@ using storage::family;
 store_state read_state(const storage::read_view& view) {
   std::string record;
   return view.get(family::meta, state_key, record) ? decode_state(record) : store_state{};
+}
+
+/// Whether it is the applier's, and not what the store writes by itself.
+bool is_plain(family where, std::string_view key) {
+  switch (where) {
+  case family::data:
+  case family::events:
+    return false;
+  case family::lease:
+    return !is_attachment(key);
+  case family::meta:
+    return key != state_key && key != storage::format_key;
+  default:
+    return true;
+  }
 }
 
 bool has_keys(const storage::read_view& view) {
@@ -257,16 +273,12 @@ void store::compact(std::int64_t at) {
 }
 
 void store::put(family where, std::string_view key, std::string_view value) {
-  ensure(where != family::data && where != family::events, "a family of plain records");
-  ensure(where != family::meta || (key != state_key && key != storage::format_key),
-         "a key of the applier's");
+  ensure(is_plain(where, key), "a plain record of the applier's");
   state_->batch.put(where, key, value);
 }
 
 void store::erase(family where, std::string_view key) {
-  ensure(where != family::data && where != family::events, "a family of plain records");
-  ensure(where != family::meta || (key != state_key && key != storage::format_key),
-         "a key of the applier's");
+  ensure(is_plain(where, key), "a plain record of the applier's");
   state_->batch.erase(where, key);
 }
 

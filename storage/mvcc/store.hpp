@@ -68,7 +68,8 @@ public:
   /// below `at` fail. @pre compacted() < at <= revision(); no transaction is open.
   void compact(std::int64_t at);
 
-  /// Plain records of lease, auth, member, v2 and meta, where "format" and "state" are taken. Reads
+  /// Plain records of lease, auth, member, v2 and meta. Of meta "format" and "state" are taken, and
+  /// of lease the attachments (lease_key.hpp), which follow the keys' leases by themselves. Reads
   /// see the open batch. `visit` shows [begin, end), ascending, until `show` returns false.
   void put(storage::family where, std::string_view key, std::string_view value);
   void erase(storage::family where, std::string_view key);

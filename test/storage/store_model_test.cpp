@@ -1,5 +1,6 @@
 // Random histories on a store and on a naive model of it, with crashes and reopening, on both
 // engines. A failure names its seed.
+#include "storage/mvcc/lease_key.hpp"
 #include "storage/mvcc/store.hpp"
 #include "test/storage/engine_machine.hpp"
 #include "test/storage/store_model.hpp"
@@ -23,7 +24,7 @@ using plain_records = std::map<std::string, std::string>;
 /// What should be there after one entry.
 struct world {
   store_model keys;
-  plain_records leases;
+  plain_records records;
 };
 
 class walk {
@@ -34,7 +35,7 @@ public:
   }
 
   void step() {
-    switch (pick(16)) {
+    switch (pick(17)) {
     case 0:
       return commit();
     case 1:
@@ -51,8 +52,10 @@ public:
     case 7:
       return check_events();
     case 8:
-      return change_leases();
+      return change_records();
     case 9:
+      return check_attachments();
+    case 10:
       if (kept_)
         check_snapshot(*kept_, kept_world_, false);
       return;
@@ -180,33 +183,47 @@ private:
     ASSERT_EQ(f, e);
   }
 
-  void change_leases() {
+  void change_records() {
     const auto k = key();
     std::string found;
-    const auto expected = working_.leases.find(k);
-    ASSERT_EQ(store_->get(family::lease, k, found), expected != working_.leases.end());
-    if (expected != working_.leases.end()) {
+    const auto expected = working_.records.find(k);
+    ASSERT_EQ(store_->get(family::auth, k, found), expected != working_.records.end());
+    if (expected != working_.records.end()) {
       ASSERT_EQ(found, expected->second);
     }
     if (pick(3) > 0) {
-      working_.leases[k] = std::to_string(pick(1000));
-      store_->put(family::lease, k, working_.leases[k]);
+      working_.records[k] = std::to_string(pick(1000));
+      store_->put(family::auth, k, working_.records[k]);
     } else {
-      working_.leases.erase(k);
-      store_->erase(family::lease, k);
+      working_.records.erase(k);
+      store_->erase(family::auth, k);
     }
     const auto r = range();
     plain_records shown;
-    store_->visit(family::lease, r.begin, r.end, [&](std::string_view lease, std::string_view v) {
-      shown.emplace(lease, v);
+    store_->visit(family::auth, r.begin, r.end, [&](std::string_view k, std::string_view v) {
+      shown.emplace(k, v);
       return true;
     });
     plain_records in_range;
-    for (const auto& [lease, v] : working_.leases)
-      if (r.contains(lease))
-        in_range.emplace(lease, v);
+    for (const auto& [k, v] : working_.records)
+      if (r.contains(k))
+        in_range.emplace(k, v);
     ASSERT_EQ(shown, in_range);
     dirty_ = true;
+  }
+
+  /// The store's own list of who has which lease says what the keys say, the open batch included.
+  void check_attachments() {
+    plain_records expected;
+    for (const auto& kv : working_.keys.visit({"", std::nullopt}, working_.keys.revision()))
+      if (kv.lease != lease_id{})
+        expected.emplace(attachment_key(kv.lease, kv.key), "");
+    plain_records found;
+    store_->visit(family::lease, {}, std::nullopt, [&](std::string_view k, std::string_view v) {
+      found.emplace(k, v);
+      return true;
+    });
+    ASSERT_EQ(found, expected);
   }
 
   void compact() {
