@@ -55,7 +55,7 @@ nanoseconds histogram::quantile(double share) const {
     1, static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))));
   std::uint64_t seen = 0;
   const auto& axis = buckets_->counts.axis();
-  for (int i = 0; i < axis.size(); ++i) {
+  for (int i = 0; i + 1 < axis.size(); ++i) { // the last step also has what is longer
     seen += buckets_->counts.at(i);
     if (seen >= wanted)
       return std::min(max_, nanoseconds{std::llround(axis.bin(i).upper() * 1e3)});
