@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "test" / "support"))
 from server_process import Server, ServerFailed  # noqa: E402  (found only now)
 
 MIB = 1 << 20
+RANGES_VERIFIED = 200
 
 
 class LoadFailed(Exception):
@@ -44,31 +45,45 @@ class Programs:
         self._load = load
         self._directory = directory
 
-    def load(self, server, method, calls, **options):
-        """Runs grpc_load against `server`. Every call must succeed."""
-        command = [
-            self._load,
-            "--address",
-            server.address,
-            "--method",
-            method,
-            "--calls",
-            str(calls),
-        ]
-        for name, value in options.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
-        cpu, written = server.cpu_seconds(), server.written_bytes()
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise LoadFailed(f"{method}: {done.stderr.strip()} {done.stdout.strip()}")
-        result = json.loads(done.stdout)
+    def load(self, server, method, calls, first=0, keys=50):
+        """Runs troupe-bench's "put" or "range" against `server`, call i on key (first + i) modulo
+        `keys`. Every call must succeed, and the first ranges return what was put.
+        """
+        flags = {"total": calls, "first": first, "key-space": keys}
+        if method == "range":
+            flags["verify"] = RANGES_VERIFIED
+        written = server.written_bytes()
+        figures = self.bench(server, method, **flags)
+        load = figures[method]
         return Cost(
-            result["calls_per_second"],
-            result["p50_us"] / 1000,
-            result["p99_us"] / 1000,
-            (server.cpu_seconds() - cpu) / calls * 1e6,
+            load["per_second"],
+            load["p50_us"] / 1000,
+            load["p99_us"] / 1000,
+            figures["server"]["cpu_seconds"] / calls * 1e6,
             (server.written_bytes() - written) / calls,
         )
+
+    def bench(self, server, command, **flags):
+        """Runs a command of troupe-bench against `server`; what it reports, by section.
+
+        `flags`: name -> value; True for a flag without one. Every call must succeed.
+        """
+        line = [
+            self._load,
+            command,
+            "--endpoints",
+            server.address,
+            "--server-pid",
+            str(server.pid),
+            "--output",
+            "json",
+        ]
+        for name, value in flags.items():
+            line += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+        done = subprocess.run(line, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise LoadFailed(f"{shlex.join(line)}: {done.stderr.strip()} {done.stdout.strip()}")
+        return json.loads(done.stdout)
 
     @contextlib.contextmanager
     def server(self, command):
@@ -90,7 +105,7 @@ def parser(description):
     result.add_argument(
         "--server", default=str(build / "apps/troupe/troupe"), help="command of the node to measure"
     )
-    result.add_argument("--load", default=str(build / "test/bench/grpc_load"))
+    result.add_argument("--load", default=str(build / "apps/troupe-bench/troupe-bench"))
     result.add_argument(
         "--directory", default=None, help="where data directories are made; must be a real disk"
     )
