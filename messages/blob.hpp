@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,13 @@ public:
   /// Bytes [pos, pos + length), cut at the end. @throws std::out_of_range if pos > size().
   blob slice(std::size_t pos, std::size_t length = std::string_view::npos) const {
     return blob{owner_, view_.substr(pos, length)};
+  }
+
+  /// This and `next` as one slice, if `next` follows it in the same buffer.
+  std::optional<blob> joined(const blob& next) const {
+    if (!owner_ || owner_ != next.owner_ || view_.data() + view_.size() != next.view_.data())
+      return std::nullopt;
+    return blob{owner_, {view_.data(), view_.size() + next.view_.size()}};
   }
 
   friend bool operator==(const blob& a, const blob& b) {

@@ -116,6 +116,16 @@ struct read_counters {
   batch_histogram batch_reads;
 };
 
+/// Watches, as the streams of clients see them.
+struct watch_counters {
+  gauge streams;
+  gauge watches;
+  /// Watches that read the history, or wait until they may.
+  gauge slow_watches;
+  /// Sent to clients, each as often as it was sent.
+  counter events;
+};
+
 /// Alarms of this cluster as this member has applied them: 1 if active.
 struct alarm_gauges {
   gauge no_space;
@@ -129,6 +139,7 @@ struct node_counters {
   storage_counters storage;
   apply_counters apply;
   read_counters reads;
+  watch_counters watches;
   alarm_gauges alarms;
 };
 

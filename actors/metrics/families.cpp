@@ -102,6 +102,16 @@ void write_reads(const read_counters& from, family_writer& to) {
                   1);
 }
 
+void write_watches(const watch_counters& from, family_writer& to) {
+  to.gauge("etcd_debugging_mvcc_watch_stream_total", "Total number of watch streams.",
+           number(from.streams));
+  to.gauge("etcd_debugging_mvcc_watcher_total", "Total number of watchers.", number(from.watches));
+  to.gauge("etcd_debugging_mvcc_slow_watcher_total", "Total number of unsynced slow watchers.",
+           number(from.slow_watches));
+  to.counter("etcd_debugging_mvcc_events_total", "Total number of events sent by this member.",
+             from.events.value());
+}
+
 void write_operations(const node_counters& from, family_writer& to) {
   to.counter("etcd_mvcc_put_total", "Total number of puts seen by this member.",
              from.apply.puts.value());

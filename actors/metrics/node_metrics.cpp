@@ -92,6 +92,7 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
   write_storage(counters->storage, to);
   write_apply(counters->apply, to);
   write_reads(counters->reads, to);
+  write_watches(counters->watches, to);
   write_operations(*counters, to);
   write_alarms(counters->alarms, server_id, to);
   {

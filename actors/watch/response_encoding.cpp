@@ -1,0 +1,95 @@
+#include "actors/watch/response_encoding.hpp"
+
+#include <span>
+#include <string>
+#include <utility>
+
+namespace troupe::watch {
+
+namespace {
+
+using encodings = std::vector<blob>;
+
+encodings encodings_of(const watch_events& events, const watch_interest& interest) {
+  encodings result;
+  result.reserve(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& event = events[i];
+    if (event.change.kind == mvcc::event::type::put ? interest.puts : interest.deletions)
+      result.push_back(interest.previous ? event.encoded_with_previous : event.encoded);
+  }
+  return result;
+}
+
+std::size_t bytes_of(std::span<const blob> parts) {
+  std::size_t bytes = 0;
+  for (const auto& part : parts)
+    bytes += part.size();
+  return bytes;
+}
+
+blob concatenated(std::span<const blob> parts) {
+  auto whole = parts.front();
+  std::size_t joined = 1;
+  for (; joined < parts.size(); ++joined) {
+    auto longer = whole.joined(parts[joined]);
+    if (!longer)
+      break;
+    whole = std::move(*longer);
+  }
+  if (joined == parts.size())
+    return whole;
+  std::string bytes;
+  bytes.reserve(bytes_of(parts));
+  for (const auto& part : parts)
+    bytes += part.view();
+  return blob{std::move(bytes)};
+}
+
+/// How many of `parts` the next fragment takes: at least one, and no more than fit.
+std::size_t fragment_length(std::span<const blob> parts, std::size_t head, std::size_t limit) {
+  std::size_t count = 1;
+  auto bytes = head + parts.front().size();
+  while (count < parts.size() && bytes + parts[count].size() < limit)
+    bytes += parts[count++].size();
+  return count;
+}
+
+} // namespace
+
+etcdserverpb::WatchResponse response_of(const response_identity& identity,
+                                        const response_frame& frame) {
+  etcdserverpb::WatchResponse response;
+  auto& header = *response.mutable_header();
+  header.set_cluster_id(identity.cluster.value);
+  header.set_member_id(identity.member.value);
+  header.set_revision(frame.revision);
+  header.set_raft_term(frame.term.value);
+  response.set_watch_id(frame.watch);
+  return response;
+}
+
+std::vector<watch_piece> encode_events(const watch_events& events, const watch_interest& interest,
+                                       const response_identity& identity,
+                                       const response_frame& frame, std::size_t fragment_bytes) {
+  auto all = encodings_of(events, interest);
+  if (all.empty())
+    return {};
+  auto response = response_of(identity, frame);
+  blob last_head{response.SerializeAsString()};
+  std::span<const blob> rest{all};
+  if (fragment_bytes == 0 || rest.size() < 2 || last_head.size() + bytes_of(rest) < fragment_bytes)
+    return {{std::move(last_head), concatenated(rest)}};
+  response.set_fragment(true);
+  blob head{response.SerializeAsString()};
+  std::vector<watch_piece> pieces;
+  while (!rest.empty()) {
+    auto count = fragment_length(rest, head.size(), fragment_bytes);
+    pieces.push_back(
+      {count == rest.size() ? last_head : head, concatenated(rest.subspan(0, count))});
+    rest = rest.subspan(count);
+  }
+  return pieces;
+}
+
+} // namespace troupe::watch
