@@ -119,6 +119,15 @@ service::page_core page_core_of(const node_config& config) {
                              .storage_version = std::string{etcd_cluster_version}}};
 }
 
+/// The recipes are the edge of the calls within their calls.
+constexpr std::uint32_t recipe_edge = probe_edge - 2;
+
+recipe::recipe_core recipe_core_of(const node_config& config) {
+  // The service says itself when something takes too long; that comes first.
+  return recipe::recipe_core{
+    {.edge = recipe_edge, .inner_timeout = request_timeout(config) + std::chrono::seconds{1}}};
+}
+
 template <class Handle>
 vital_actor vital(const char* name, const Handle& handle) {
   return {name, caf::actor_cast<caf::strong_actor_ptr>(handle)};
@@ -128,7 +137,8 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
   std::vector<vital_actor> result{
     vital("member", core.member),   vital("storage", core.storage),
     vital("applier", core.applier), vital("store keeper", core.keeper),
-    vital("service", core.service), vital("pages", core.pages)};
+    vital("recipes", core.recipes), vital("service", core.service),
+    vital("pages", core.pages)};
   for (const auto& reader : core.readers)
     result.push_back(vital("reader", reader));
   return result;
@@ -163,10 +173,13 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
     system,
     {.log = data.log, .member = core.member, .detached = threads.detach_storage, .meter = meter});
 
+  core.recipes = spawn_host(system, false, recipe::recipe_behavior,
+                            recipe::recipe_host{recipe_core_of(config), time});
   service::service_peers peers{.member = core.member,
                                .applier = core.applier,
                                .point_readers = {core.readers.begin(), core.readers.end() - 1},
-                               .list_reader = core.readers.back()};
+                               .list_reader = core.readers.back(),
+                               .recipes = core.recipes};
   service::service_host service{service_core_of(config, data), std::move(peers), time};
   service.meter = meter;
   core.service = spawn_host(system, false, service::service_behavior, std::move(service));
@@ -178,6 +191,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
     system.spawn<caf::hidden>(supervisor_behavior, vital_actors(core), config.on_fatal);
 
   // From here on things move.
+  caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
@@ -188,13 +202,16 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   core.tickers = {
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier}, request_tick),
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper}, slow_tick)};
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper, core.recipes},
+                 slow_tick)};
   core.introduce({probe_edge, core.pages});
+  core.introduce({recipe_edge, core.recipes});
   return core;
 }
 
 void core_actors::introduce(const service::edge_joined& edge) const {
   caf::anon_send(service, edge);
+  caf::anon_send(recipes, edge);
   caf::anon_send(applier, edge);
   caf::anon_send(keeper, edge);
   for (const auto& reader : readers)
@@ -212,6 +229,7 @@ void core_actors::end(caf::actor_system& system) const {
   for (const auto& ticker : tickers)
     end_and_wait(ticker);
   end_and_wait(pages);
+  end_and_wait(recipes);
   end_and_wait(service);
   end_and_wait(member);
   end_and_wait(storage);

@@ -7,6 +7,7 @@
 #include "actors/node/ticker.hpp"
 #include "actors/raft/member.hpp"
 #include "actors/read/reader.hpp"
+#include "actors/recipe/recipe_service.hpp"
 #include "actors/service/http_pages.hpp"
 #include "actors/service/service_actor.hpp"
 #include "actors/storage/storage_actor.hpp"
@@ -24,6 +25,7 @@ struct core_actors {
   std::vector<read::reader_actor> readers;
   raft::member_actor member;
   storage::storage_actor storage;
+  recipe::recipe_actor recipes;
   service::service_actor service;
   service::http_pages_actor pages;
   std::vector<ticker_actor> tickers;
