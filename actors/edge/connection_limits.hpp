@@ -55,7 +55,8 @@ struct connection_limits {
   std::chrono::nanoseconds body_timeout = std::chrono::seconds{60};
   /// An idle HTTP/1.1 connection between two requests.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};
-  /// A stream of whose unsent answers the client takes nothing for so long is reset.
+  /// A stream of whose unsent answers the client takes nothing for so long is reset; a watch only
+  /// once it has ended.
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds{60};
 
   /// --grpc-keepalive-min-time: the least interval between a client's pings.

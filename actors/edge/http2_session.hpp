@@ -154,6 +154,7 @@ private:
   bool append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length);
 
   void check_stream(grpc_stream& s, time_point& next);
+  static bool may_stall(const grpc_stream& s);
   void give_up(grpc_stream& s);
   void check_connection(time_point& next);
   /// `now + wait`, at most `time_point::max()`.

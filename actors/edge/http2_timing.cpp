@@ -40,6 +40,12 @@ void http2_session::check(time_point now, heard& out) {
   out_ = nullptr;
 }
 
+// A watch whose client stands still is kept, as etcd keeps it: its producer stops at a bound of its
+// own, and a client that has gone is found by pings.
+bool http2_session::may_stall(const grpc_stream& s) {
+  return !s.ended && s.header.shape()->method == rpc_method::watch_watch;
+}
+
 void http2_session::check_stream(grpc_stream& s, time_point& next) {
   if (s.deadline <= now_) {
     const auto& row = status_of(errc::deadline_exceeded);
@@ -51,7 +57,7 @@ void http2_session::check_stream(grpc_stream& s, time_point& next) {
       abort(s, {grpc_code::deadline_exceeded, "message took too long to arrive"});
     }
   }
-  if (!s.unsent.empty()) {
+  if (!s.unsent.empty() && !may_stall(s)) {
     auto stalled = later(s.last_progress, limits_.stall_timeout);
     if (stalled <= now_)
       give_up(s);

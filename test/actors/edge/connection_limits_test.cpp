@@ -94,7 +94,27 @@ TEST(limits, an_answer_nobody_takes_is_dropped_after_a_while) {
   EXPECT_EQ(c.link.buffered_bytes(), 0u);
 }
 
-// A range that comes in pieces, a snapshot, a watch: the producer waits for the client.
+// As in etcd: only the client knows when it will read on (checklist 78).
+TEST(limits, a_watch_whose_client_stands_still_is_kept_until_its_end) {
+  conversation c{{}, 1'000, false};
+  auto id = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.take();
+  c.answer(message_to({7, 42, id}, std::string(100'000, 'a')));
+  c.run();
+  c.take();
+  c.pass(24h);
+  EXPECT_FALSE(c.peer.of(id).closed);
+  EXPECT_TRUE(c.take().empty());
+  c.answer(refuse_with({7, 42, id}, errc::malformed_message));
+  c.run();
+  c.pass(61s);
+  c.pass(20s);
+  EXPECT_TRUE(c.peer.of(id).closed) << "nothing is owed to who does not even take the end";
+  EXPECT_EQ(c.shared.answers, 0u);
+}
+
+// A range that comes in pieces, a snapshot: the producer waits for the client.
 TEST(limits, a_stream_whose_answers_nobody_takes_is_given_up_before_its_end) {
   conversation c{{}, 1'000, false};
   auto stuck = c.peer.call(snapshot, framed("x"));
