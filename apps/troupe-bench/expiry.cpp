@@ -63,6 +63,13 @@ public:
     to.good = to.good && count_ == leases_.size() && early_ == 0 && repeated_ == 0;
   }
 
+  instant first_deadline() const {
+    auto result = instant::max();
+    for (const auto& each : leases_)
+      result = std::min(result, each.answered + ttl_of(each));
+    return result;
+  }
+
   instant last_deadline() const {
     auto result = instant::min();
     for (const auto& each : leases_)
@@ -71,13 +78,6 @@ public:
   }
 
 private:
-  instant first_deadline() const {
-    auto result = instant::max();
-    for (const auto& each : leases_)
-      result = std::min(result, each.answered + ttl_of(each));
-    return result;
-  }
-
   const std::vector<granted_lease>& leases_;
   std::vector<bool> gone_;
   std::uint64_t count_ = 0, early_ = 0, repeated_ = 0;
@@ -158,9 +158,10 @@ private:
 
 class expiry {
 public:
-  expiry(event_loop& loop, const settings& chosen)
-      : loop_{loop}, chosen_{chosen}, over_{connect_all(loop, chosen, chosen.connections,
-                                                        large_window)} {
+  expiry(event_loop& loop, const settings& chosen, background_load& background)
+      : loop_{loop}, chosen_{chosen}, background_{background}, over_{connect_all(loop, chosen,
+                                                                                 chosen.connections,
+                                                                                 large_window)} {
     loop.add(bar_);
   }
 
@@ -181,14 +182,14 @@ public:
       watch.report_to(who);
       attach_source source{{chosen_.prefix, key_bytes, 0}, leases_};
       run_load(source, "put with lease", to);
-      wait(who);
+      wait(who, to);
       if (watch.broken())
         throw run_failed("the watcher of the attached keys was canceled");
     } else {
       list_poll source{leases_, who};
       call_load polls{source, {over_[0]}, {.rate = 1 / in_seconds(poll_interval)}};
       loop_.add(polls);
-      wait(who);
+      wait(who, to);
       polls.stop(clock::now());
       loop_.finish([&] { return polls.finished(); }, "the last list of leases");
       loop_.remove(polls);
@@ -209,15 +210,18 @@ private:
     add_load(to, name, load.take(clock::now()));
   }
 
-  void wait(obituary& who) {
+  void wait(obituary& who, outcome& to) {
     bar_.show("expired", leases_.size(), [&] { return who.count(); });
-    loop_.run_until([&] { return who.count() == leases_.size(); },
-                    who.last_deadline() + seconds_of(chosen_.timeout_seconds));
+    const auto all_gone = [&] { return who.count() == leases_.size(); };
+    loop_.run_until(all_gone, who.first_deadline());
+    background_.phase("until the first deadline", to);
+    loop_.run_until(all_gone, who.last_deadline() + seconds_of(chosen_.timeout_seconds));
     bar_.show("expired", leases_.size(), nullptr);
   }
 
   event_loop& loop_;
   const settings& chosen_;
+  background_load& background_;
   std::vector<connection*> over_;
   std::vector<granted_lease> leases_;
   progress_bar bar_;
@@ -230,11 +234,11 @@ outcome run_expiry(const settings& chosen) {
   const usage_watch usage{chosen.server_pid};
   event_loop loop{seconds_of(chosen.timeout_seconds)};
   background_load background{loop, chosen};
-  background.measure_before(result);
-  expiry leases{loop, chosen};
+  background.begin(result);
+  expiry leases{loop, chosen, background};
   leases.grant(result);
   leases.watch_end(result);
-  background.measure_meanwhile(result);
+  background.end("while leases expire", result);
   usage.add_to(result.figures);
   return result;
 }

@@ -29,14 +29,14 @@ constexpr std::array all_flags{
   flag{"pipeline", &settings::pipeline, 1, "N", "creations under way on each stream"},
   flag{"on-key", &settings::on_key, 0, "N", "how many of the watchers watch the key that is put, the others other keys; 0: all"},
   flag{"puts", &settings::puts, 1, "N", "single puts, each after the event of the one before has reached every watcher"},
-  flag{"put-rate", &settings::put_rate, 0, "PER_SECOND", "instead of single puts: put the key at this rate for --duration"},
+  flag{"steady", &settings::steady, 0, "", "instead of single puts: put the key for --duration, at --rate or as fast as answers come"},
   flag{"stall", &settings::stall, 0, "N", "this many streams, the first of those that watch the key, are not read: they open no window"},
   flag{"hold", &settings::hold_seconds, 0, "SECONDS", "keep the watchers this long before the last figures are taken"},
   flag{"leases", &settings::leases, 1, "N", "how many to grant"},
   flag{"ttl", &settings::ttl_seconds, 1, "SECONDS", "time to live that is asked for"},
   flag{"together", &settings::together, 0, "", "shorten the TTL of later grants so that all leases end within the same second"},
   flag{"attach", &settings::attach, 0, "", "attach a key to each lease and watch them vanish; without: poll the list of leases"},
-  flag{"background-puts", &settings::background_puts, 0, "PER_SECOND", "put other keys all the while and report the latency before and meanwhile; 0: none"},
+  flag{"background-puts", &settings::background_puts, 0, "PER_SECOND", "put other keys all the while, at this rate, and report the latency by phase; 0: none"},
   flag{"before", &settings::before_seconds, 0, "SECONDS", "how long background puts are measured before anything else happens"},
   flag{"endpoints", &settings::endpoint_list, 0, "HOST:PORT[,...]", "members to talk to, in clear text (h2c)"},
   flag{"server-pid", &settings::server_pid, 0, "PID", "report CPU time and resident memory of this process; 0: none"},
@@ -74,11 +74,11 @@ constexpr std::array watch_create_flags{
 };
 
 constexpr std::array watch_fanout_flags{
-  preset{"connections", "50"}, preset{"streams", "1000"},      preset{"watchers", "10000"},
-  preset{"on-key", "0"},       preset{"pipeline", "10"},       preset{"prefix", "watched/"},
-  preset{"seed", "0"},         preset{"value-size", "256"},    preset{"puts", "10"},
-  preset{"put-rate", "0"},     preset{"duration", "10"},       preset{"stall", "0"},
-  preset{"before", "5"},       preset{"background-puts", "0"},
+  preset{"connections", "50"}, preset{"streams", "1000"},   preset{"watchers", "10000"},
+  preset{"on-key", "0"},       preset{"pipeline", "10"},    preset{"prefix", "watched/"},
+  preset{"seed", "0"},         preset{"value-size", "256"}, preset{"puts", "10"},
+  preset{"steady", ""},        preset{"rate", "0"},         preset{"duration", "10"},
+  preset{"stall", "0"},        preset{"before", "5"},       preset{"background-puts", "0"},
 };
 
 constexpr std::array lease_grant_flags{
@@ -117,7 +117,7 @@ constexpr std::array all_commands{
     "exactly once.",
     watch_fanout_flags,
     "  troupe-bench watch-fanout --watchers 10000 --puts 20 --background-puts 1000\n"
-    "  troupe-bench watch-fanout --watchers 1000 --on-key 10 --put-rate 1000 --stall 1\n"},
+    "  troupe-bench watch-fanout --watchers 1000 --on-key 10 --steady --rate 1000 --stall 1\n"},
   command_entry{command::lease_grant, "lease-grant", "Grants leases.", lease_grant_flags,
                 "  troupe-bench lease-grant --total 1000000\n"},
   command_entry{command::lease_keepalive, "lease-keepalive",

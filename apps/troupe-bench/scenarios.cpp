@@ -79,20 +79,25 @@ background_load::background_load(event_loop& loop, const settings& chosen)
 
 background_load::~background_load() = default;
 
-void background_load::measure_before(outcome& to) {
+void background_load::begin(outcome& to) {
   if (!load_)
     return;
   loop_.add(*load_);
   loop_.run_for(seconds_of(chosen_.before_seconds));
-  add_load(to, "background puts before", load_->take(clock::now()));
+  phase("before", to);
 }
 
-void background_load::measure_meanwhile(outcome& to) {
+void background_load::phase(const std::string& name, outcome& to) {
+  if (load_)
+    add_load(to, "background puts " + name, load_->take(clock::now()));
+}
+
+void background_load::end(const std::string& name, outcome& to) {
   if (!load_)
     return;
   load_->stop(clock::now());
   loop_.finish([&] { return load_->finished(); }, "the last background puts");
-  add_load(to, "background puts meanwhile", load_->take(clock::now()));
+  phase(name, to);
 }
 
 } // namespace troupe::bench

@@ -53,10 +53,12 @@ public:
   background_load(event_loop& loop, const settings& chosen);
   ~background_load();
 
-  /// Measures `chosen.before_seconds`; what is taken from now on is "meanwhile".
-  void measure_before(outcome& to);
-  /// Ends the load.
-  void measure_meanwhile(outcome& to);
+  /// Starts and measures `chosen.before_seconds` of it as phase "before". The next phase begins.
+  void begin(outcome& to);
+  /// Adds the phase that is over now; the next one begins.
+  void phase(const std::string& name, outcome& to);
+  /// The same, and ends the load.
+  void end(const std::string& name, outcome& to);
 
 private:
   event_loop& loop_;

@@ -217,10 +217,14 @@ void check_watch(const settings& chosen) {
   if (chosen.on_key > chosen.watchers)
     refuse("--on-key must be at most --watchers (" + std::to_string(chosen.watchers) + "), not "
            + std::to_string(chosen.on_key));
+  const bool fanout = chosen.wanted == command::watch_fanout;
+  if (fanout && !chosen.steady && (chosen.stall > 0 || chosen.rate > 0))
+    refuse(std::string{chosen.stall > 0 ? "--stall" : "--rate"}
+           + " is for a steady load: give --steady as well");
+  if (fanout && chosen.steady && chosen.duration_seconds == 0)
+    refuse("--steady needs a --duration");
   if (chosen.stall == 0)
     return;
-  if (chosen.put_rate == 0)
-    refuse("--stall is measured under load: give --put-rate as well");
   const auto on_key = chosen.on_key == 0 ? chosen.watchers : chosen.on_key;
   if (chosen.stall >= std::min(on_key, chosen.streams))
     refuse("--stall must leave a stream that reads: at most "
@@ -268,9 +272,6 @@ settings read_settings(std::span<const std::string> arguments) {
   check_watch(result);
   if (values.count("total") != 0)
     settle_end(result, !values["total"].defaulted());
-  if (result.wanted == command::watch_fanout && result.put_rate > 0)
-    if (result.duration_seconds == 0)
-      refuse("--put-rate needs a --duration");
   return result;
 }
 

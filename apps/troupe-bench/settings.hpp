@@ -61,8 +61,8 @@ struct settings {
   std::uint64_t pipeline = 1;
   std::uint64_t on_key = 0; // at most `watchers`
   std::uint64_t puts = 0;
-  /// Puts per second on the watched key, for `duration_seconds`; 0: `puts` single ones.
-  double put_rate = 0;
+  /// Puts of the watched key for `duration_seconds`; else `puts` single ones.
+  bool steady = false;
   std::uint64_t stall = 0;
   double hold_seconds = 0;
 

@@ -97,7 +97,7 @@ public:
     call_load load{put_,
                    putter_,
                    {.duration = seconds_of(chosen_.duration_seconds),
-                    .rate = chosen_.put_rate,
+                    .rate = chosen_.rate,
                     .streams = std::min<std::uint64_t>(1000, chosen_.streams)}};
     loop_.add(load);
     loop_.finish([&] { return load.finished(); }, "puts of the watched key");
@@ -222,15 +222,15 @@ outcome run_fanout(const settings& chosen) {
   loop.add(bar);
   create_all(loop, watched.swarm(), bar, chosen, result);
   background_load background{loop, chosen};
-  background.measure_before(result);
+  background.begin(result);
   const usage_watch usage{chosen.server_pid};
-  if (chosen.put_rate > 0) {
+  if (chosen.steady) {
     watched.steady_puts(result);
   } else {
     bar.show("puts", chosen.puts, [&] { return watched.puts_done(); });
     watched.single_puts(result);
   }
-  background.measure_meanwhile(result);
+  background.end("meanwhile", result);
   add_errors(watched.swarm(), result);
   usage.add_to(result.figures);
   return result;

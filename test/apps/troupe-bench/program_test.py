@@ -3,6 +3,7 @@
 Usage: program_test.py TROUPE_BENCH TROUPE ETCD
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -113,7 +114,7 @@ class Etcd(Load):
 
     def test_puts_of_others_are_unexpected_events(self):
         # Both put the same watched key.
-        arguments = ("watch-fanout", "--watchers", 5, "--connections", 1, "--streams", 2, "--put-rate", 100,
+        arguments = ("watch-fanout", "--watchers", 5, "--connections", 1, "--streams", 2, "--steady", "--rate", 100,
                      "--duration", 1, "--timeout", 1, "--prefix", "shared/")
         done = []
         both = [threading.Thread(target=lambda: done.append(
@@ -127,7 +128,7 @@ class Etcd(Load):
 
     def test_a_stalled_stream_is_not_counted(self):
         result = self.run_bench("watch-fanout", "--watchers", 20, "--on-key", 4, "--connections", 2, "--streams", 10,
-                                "--put-rate", 500, "--duration", 0.5, "--stall", 1)
+                                "--steady", "--rate", 500, "--duration", 0.5, "--stall", 1)
         self.assertEqual(result["put"]["calls"], 250)
         self.assertEqual(result["events"], {"watchers_of_the_key": 3, "received": 750, "missing": 0,
                                             "repeated": 0, "unexpected": 0})
@@ -140,12 +141,19 @@ class Etcd(Load):
         self.assert_in_order(renewal)
 
     def test_leases_expire(self):
-        for attach in ([], ["--attach"]):
-            result = self.run_bench("lease-expire", "--leases", 20, "--ttl", 2, "--together", *attach)
+        def expire(*how):
+            return self.run_bench("lease-expire", "--leases", 20, "--ttl", 2, "--together",
+                                  "--background-puts", 100, "--before", 0.1, *how)
+
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            results = list(both.map(lambda how: expire(*how), ([], ["--attach"])))
+        for result in results:
             expiry = result["expiry"]
             self.assertEqual([expiry[name] for name in ("gone", "still_there", "too_early", "gone_twice")],
                              [20, 0, 0, 0])
             self.assertLess(result["lateness"]["max_us"], 5_000_000)
+            for phase in ("before", "until_the_first_deadline", "while_leases_expire"):
+                self.assertGreater(result[f"background_puts_{phase}"]["calls"], 0)
 
 
 class Troupe(Load):

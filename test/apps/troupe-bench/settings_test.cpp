@@ -98,9 +98,10 @@ TEST(Settings, WhatDoesNotFitTogetherIsRefused) {
   EXPECT_THAT(refusal("put --output xml"), HasSubstr("text or json"));
   EXPECT_THAT(refusal("put --timeout 0"), HasSubstr("more than 0"));
   EXPECT_THAT(refusal("watch-fanout --watchers 5 --on-key 6"), HasSubstr("at most --watchers (5)"));
-  EXPECT_THAT(refusal("watch-fanout --stall 1"), HasSubstr("give --put-rate"));
-  EXPECT_THAT(refusal("watch-fanout --put-rate 9 --on-key 3 --stall 3"), HasSubstr("at most 2"));
-  EXPECT_THAT(refusal("watch-fanout --put-rate 9 --duration 0"), HasSubstr("needs a --duration"));
+  EXPECT_THAT(refusal("watch-fanout --stall 1"), HasSubstr("give --steady"));
+  EXPECT_THAT(refusal("watch-fanout --rate 1"), HasSubstr("give --steady"));
+  EXPECT_THAT(refusal("watch-fanout --steady --on-key 3 --stall 3"), HasSubstr("at most 2"));
+  EXPECT_THAT(refusal("watch-fanout --steady --duration 0"), HasSubstr("needs a --duration"));
 }
 
 TEST(Settings, HelpNamesEveryFlagAndHasExamples) {
