@@ -124,6 +124,8 @@ struct watch_counters {
   gauge slow_watches;
   /// Sent to clients, each as often as it was sent.
   counter events;
+  /// Changes that wait in the hub.
+  gauge pending_events;
 };
 
 /// Alarms of this cluster as this member has applied them: 1 if active.

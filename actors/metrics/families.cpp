@@ -110,6 +110,8 @@ void write_watches(const watch_counters& from, family_writer& to) {
            number(from.slow_watches));
   to.counter("etcd_debugging_mvcc_events_total", "Total number of events sent by this member.",
              from.events.value());
+  to.gauge("etcd_debugging_mvcc_pending_events_total", "Total number of pending events to be sent.",
+           number(from.pending_events));
 }
 
 void write_operations(const node_counters& from, family_writer& to) {

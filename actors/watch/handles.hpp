@@ -53,8 +53,8 @@ struct watches_dropped {
   term_t term;
 };
 
-/// All events up to `published` that concern any watcher have been sent to it: who now sends such a
-/// watcher a message of its own knows that they are in its mailbox before that.
+/// All events up to `published` that concern any watcher have been sent to it, or that there is a
+/// gap: who now sends such a watcher a message of its own knows that this is in its mailbox before.
 struct progress_point {
   /// Echoed from the request.
   std::uint64_t request = 0;

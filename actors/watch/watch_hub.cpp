@@ -1,0 +1,104 @@
+#include "actors/watch/watch_hub.hpp"
+
+#include "actors/failure/failure.hpp"
+
+#include <caf/send.hpp>
+#include <utility>
+
+namespace troupe::watch {
+
+namespace {
+
+hub_host::tick_sink::behavior_type pacer_behavior(hub_host::tick_sink::pointer self,
+                                                  const hub_host::tick_sink& hub) {
+  return {[=](const tick&) { self->send(hub, tick{}); }};
+}
+
+/// One message for all of them: what it holds is counted, not copied.
+void wake(const watch_events& what, const watcher_face* const* watchers, std::size_t count,
+          caf::execution_unit* context) {
+  const auto message = caf::make_message(what);
+  for (std::size_t i = 0; i < count; ++i)
+    (*watchers[i])->enqueue(nullptr, caf::make_message_id(), message, context);
+}
+
+hub_pending pending_of(const publish& news) {
+  hub_pending result{.first = news.first, .last = news.last, .term = news.term};
+  if (news.events)
+    result.events = std::move(*news.events);
+  return result;
+}
+
+} // namespace
+
+hub_host::hub_host(std::int64_t published, history_actor history, metrics::meter meter,
+                   hub_limits limits)
+    : core(published, limits), history(std::move(history)), meter(std::move(meter)) {}
+
+void hub_host::carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointer self) {
+  const auto* next = out.watchers.data();
+  for (const auto& [what, watchers] : out.wake_ups) {
+    wake(what, next, watchers, self->context());
+    next += watchers;
+  }
+  for (; out.progress_answers > 0; --out.progress_answers) {
+    const auto& asked = questions.front();
+    caf::anon_send(asked.reply_to, progress_point{asked.request, core.sent(), core.term()});
+    questions.pop_front();
+  }
+  if (out.to_fill)
+    // Whoever catches up waits behind whoever is up to date.
+    caf::anon_send<caf::message_priority::high>(
+      history, fill_previous{out.to_fill->request, std::move(out.to_fill->batch),
+                             std::move(out.to_fill->which), hub_actor{self}});
+  if (out.wants_tick)
+    caf::anon_send(pacer, tick{});
+  meter->watches.pending_events.set(static_cast<std::int64_t>(core.waiting_events()));
+}
+
+hub_actor::behavior_type hub_behavior(hub_actor::stateful_pointer<hub_state> self,
+                                      const std::shared_ptr<hub_host>& host) {
+  self->set_exception_handler(failure_of);
+  self->state.host = host;
+  host->pacer =
+    self->spawn<caf::linked + caf::hidden>(pacer_behavior, hub_host::tick_sink{hub_actor{self}});
+  using output = hub_core<watcher_face>::output;
+  return {
+    [=](const publish& news) {
+      output out;
+      self->state.host->core.on_publish(pending_of(news), news.floor, out);
+      self->state.host->carry_out(std::move(out), self);
+    },
+    [=](const register_watches& wanted) {
+      auto& core = self->state.host->core;
+      for (const auto& watch : wanted.watches)
+        core.add(watch.interest, watch.watcher);
+      caf::anon_send(wanted.reply_to,
+                     watches_registered{core.published(), core.floor(), core.term()});
+    },
+    [=](const drop_watches& unwanted) {
+      auto& core = self->state.host->core;
+      for (const auto& watcher : unwanted.watchers)
+        core.drop(watcher.id());
+      caf::anon_send(unwanted.reply_to, watches_dropped{core.published(), core.term()});
+    },
+    [=](const ask_progress& question) {
+      output out;
+      self->state.host->questions.push_back(question);
+      self->state.host->core.on_progress_question(out);
+      self->state.host->carry_out(std::move(out), self);
+    },
+    [=](const previous_filled& answer) {
+      output out;
+      self->state.host->core.on_previous(answer.request, out);
+      self->state.host->carry_out(std::move(out), self);
+    },
+    [=](const tick&) {
+      output out;
+      self->state.host->core.on_tick(out);
+      self->state.host->carry_out(std::move(out), self);
+    },
+  };
+}
+
+} // namespace troupe::watch
