@@ -65,24 +65,27 @@ void event_loop::finish(const condition& done, const std::string& waiting_for) {
 }
 
 bool event_loop::run_until(const condition& done, instant deadline) {
-  while (!done()) {
+  for (;;) {
+    const auto next = start_due(); // which may be what was left to do
+    if (done())
+      return true;
     if (clock::now() >= deadline)
       return false;
-    turn(deadline);
+    wait(std::min(deadline, next));
   }
-  return true;
 }
 
 void event_loop::run_for(nanoseconds time) {
   run_until([] { return false; }, clock::now() + time);
 }
 
-void event_loop::turn(instant deadline) {
+instant event_loop::start_due() {
   const auto now = clock::now();
+  auto next = instant::max();
   for (auto* each : jobs_)
-    deadline = std::min(deadline, each->step(now));
+    next = std::min(next, each->step(now));
   flush_all();
-  wait(deadline);
+  return next;
 }
 
 void event_loop::flush_all() {

@@ -41,7 +41,8 @@ public:
   void run_for(nanoseconds time);
 
 private:
-  void turn(instant deadline);
+  /// @returns when a job wants to be called again.
+  instant start_due();
   void wait(instant deadline);
   void flush_all();
 
