@@ -20,7 +20,8 @@ if(TROUPE_SANITIZE)
   add_link_options(-fsanitize=${TROUPE_SANITIZE})
 endif()
 
-add_compile_options(-fpch-preprocess)
+# Everything that shares a precompiled header is compiled alike.
+add_compile_options(-fpch-preprocess -pthread)
 
 # g++ 12 also counts designated initializers as missing the members that they leave at their defaults.
 set(TROUPE_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
@@ -44,11 +45,17 @@ function(troupe_library name)
   target_link_libraries(${name} ${scope} ${ARG_LINKS})
 endfunction()
 
-# troupe_test(NAME SOURCES a_test.cpp ... LINKS target ... [LABELS label ...])
-# A GoogleTest executable, each of its tests known to ctest.
+# troupe_test(NAME [ACTORS] SOURCES a_test.cpp ... LINKS target ... [LABELS label ...])
+# A GoogleTest executable, each of its tests known to ctest. ACTORS: its sources stand on the actor fixture.
+# What all tests include is compiled once (test/support): it is most of the cost of a test.
 function(troupe_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ACTORS" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  if(ARG_ACTORS)
+    target_precompile_headers(${name} REUSE_FROM actor_test_headers)
+  else()
+    target_precompile_headers(${name} REUSE_FROM test_headers)
+  endif()
   target_compile_options(${name} PRIVATE ${TROUPE_WARNINGS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
