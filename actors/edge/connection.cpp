@@ -56,6 +56,11 @@ void connection::answer(const http_response& response, std::int64_t unix_seconds
     (*http1)->answer(response, unix_seconds);
 }
 
+void connection::answer(const http_body_part& part, heard& out) {
+  if (auto* http1 = std::get_if<http1_ptr>(&session_))
+    (*http1)->answer(part, out);
+}
+
 void connection::write(std::vector<char>& to, std::size_t budget, time_point now, heard& out) {
   if (auto* http2 = std::get_if<http2_ptr>(&session_))
     (*http2)->write(to, budget, now, out);
@@ -113,6 +118,8 @@ bool connection::wants_pause() const {
 void connection::lost(heard& out) {
   if (auto* http2 = std::get_if<http2_ptr>(&session_))
     (*http2)->lost(out);
+  else if (auto* http1 = std::get_if<http1_ptr>(&session_))
+    (*http1)->lost(out);
 }
 
 std::size_t connection::open_calls() const {

@@ -38,6 +38,9 @@ public:
   /// Takes the answer to an HTTP/1.1 request; dropped if the request is gone.
   void answer(const http_response& response, std::int64_t unix_seconds);
 
+  /// Takes the next part of such an answer; dropped if the request is gone.
+  void answer(const http_body_part& part, heard& out);
+
   /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left; one
   /// frame may go beyond.
   void write(std::vector<char>& to, std::size_t budget, time_point now, heard& out);
@@ -60,7 +63,7 @@ public:
   /// Read no more for now.
   bool wants_pause() const;
 
-  /// The transport is gone: `out` gets a `cancel` for every open call.
+  /// The transport is gone: `out` gets a `cancel` or `gone` for everything that is open.
   void lost(heard& out);
 
   std::size_t open_calls() const;

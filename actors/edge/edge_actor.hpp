@@ -29,12 +29,21 @@ using http_sink = caf::typed_actor<
   // One complete request.
   caf::reacts_to<http_request>>;
 
+/// Who takes the requests of an edge whose answers may come in parts.
+using gateway_sink = caf::typed_actor<
+  // One request, complete but for the body where it says so.
+  caf::reacts_to<http_request>,
+  // What follows it; also comes for requests that others took.
+  caf::reacts_to<http_event>>;
+
 /// The face of an edge to the rest of the node.
 using edge_actor = caf::typed_actor<
   // Answers to calls of many connections, written with one flush each.
   caf::reacts_to<rpc_answers>,
-  // The answer to one HTTP/1.1 request.
+  // The answer to one HTTP/1.1 request, or its beginning.
   caf::reacts_to<http_response>,
+  // More of such answers.
+  caf::reacts_to<http_body_parts>,
   // See there.
   caf::reacts_to<serve_clients>, caf::reacts_to<drain_clients>>;
 
@@ -42,5 +51,7 @@ using edge_actor = caf::typed_actor<
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http_response)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http_body_parts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::http_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::serve_clients)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::drain_clients)

@@ -40,8 +40,8 @@ using broker_face = caf::io::typed_broker<
   caf::reacts_to<caf::io::new_connection_msg>, caf::reacts_to<caf::io::acceptor_closed_msg>,
   caf::reacts_to<caf::io::new_data_msg>, caf::reacts_to<caf::io::connection_closed_msg>,
   caf::reacts_to<caf::io::data_transferred_msg>, caf::reacts_to<rpc_answers>,
-  caf::reacts_to<http_response>, caf::reacts_to<serve_clients>, caf::reacts_to<drain_clients>,
-  caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
+  caf::reacts_to<http_response>, caf::reacts_to<http_body_parts>, caf::reacts_to<serve_clients>,
+  caf::reacts_to<drain_clients>, caf::reacts_to<edge_tick>, caf::reacts_to<end_of_round>>;
 
 /// A listener whose descriptor belongs to the broker.
 struct door {
@@ -71,6 +71,7 @@ public:
   void on(const caf::io::connection_closed_msg& msg);
   void on(rpc_answers& msg);
   void on(const http_response& msg);
+  void on(const http_body_parts& msg);
 
 private:
   /// @returns whether any was open.
@@ -87,6 +88,7 @@ private:
   void shut(client& c, int how);
   void shrink(client& c);
   void hand_on();
+  void hand_on(http_request&& request);
   void answer_health_calls();
   void grant_accepts();
   void use_accept();
@@ -121,6 +123,7 @@ void edge_state::start(broker_pointer self, edge_config config, edge_parts parts
   clients_.shared().max_requests = config_.max_request_bytes_held;
   clients_.shared().max_answers = config_.max_answer_bytes_held;
   clients_.shared().calls = parts_.rpcs;
+  clients_.shared().http = config_.http;
   doors_ = std::move(doors);
   real_sockets_ = dynamic_cast<caf::io::network::default_multiplexer*>(&self->backend()) != nullptr;
   if (real_sockets_) {
@@ -255,6 +258,19 @@ void edge_state::on(const http_response& msg) {
   end_round_later();
 }
 
+void edge_state::on(const http_body_parts& msg) {
+  now_ = parts_.clock->now();
+  for (const auto& part : msg.parts) {
+    auto* c = clients_.find(part.call.connection);
+    if (c == nullptr)
+      continue;
+    c->link.answer(part, heard_);
+    touch(*c);
+  }
+  pump_touched();
+  end_round_later();
+}
+
 void edge_state::touch(client& c) {
   if (std::exchange(c.touched, true))
     return;
@@ -298,12 +314,22 @@ void edge_state::hand_on() {
     parts_.counters->batches.add(1);
     self_->send(parts_.calls, call_batch{std::exchange(heard_.calls, {})});
   }
-  for (auto& request : std::exchange(heard_.requests, {})) {
-    parts_.counters->http_requests.add(1);
-    if (parts_.pages) {
-      self_->send(parts_.pages, std::move(request));
-      continue;
-    }
+  for (auto& request : std::exchange(heard_.requests, {}))
+    hand_on(std::move(request));
+  for (auto& event : std::exchange(heard_.http_events, {}))
+    if (parts_.gateway)
+      self_->send(parts_.gateway, std::move(event));
+}
+
+void edge_state::hand_on(http_request&& request) {
+  parts_.counters->http_requests.add(1);
+  if (auto answer = config_.http.answer_at_once(request)) {
+    on(*answer);
+  } else if (parts_.gateway && config_.http.is_gateway_path(request.path)) {
+    self_->send(parts_.gateway, std::move(request));
+  } else if (parts_.pages) {
+    self_->send(parts_.pages, std::move(request));
+  } else {
     http_response response{.call = request.call, .status = 404, .content_type = "text/plain"};
     response.body = "404 page not found\n";
     on(response);
@@ -470,6 +496,7 @@ broker_face::behavior_type run_edge(broker_pointer self, const edge_config& conf
     [&state](const caf::io::data_transferred_msg& msg) { state.on(msg); },
     [&state](rpc_answers& msg) { state.on(msg); },
     [&state](const http_response& msg) { state.on(msg); },
+    [&state](const http_body_parts& msg) { state.on(msg); },
     [&state](serve_clients) { state.serve(); },
     [&state](drain_clients msg) { state.drain(msg.patience); },
     [&state](edge_tick) { state.tick(); },

@@ -28,6 +28,8 @@ struct edge_parts {
   std::shared_ptr<edge_counters> counters;
   /// Counts of calls by method; null: they are not counted.
   std::shared_ptr<metrics::rpc_counters> rpcs;
+  /// Null: its paths are the pages' too.
+  gateway_sink gateway;
 };
 
 /// Starts the client port: one broker that owns every client connection of `system`, which is an

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/edge/connection_limits.hpp"
+#include "actors/edge/http_rules.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -11,6 +12,7 @@ namespace troupe {
 /// How one edge serves its clients.
 struct edge_config {
   connection_limits limits;
+  http_rules http;
 
   /// Distinguishes the edges of a node; `call_id::edge` of everything this edge hands on.
   std::uint32_t number = 0;

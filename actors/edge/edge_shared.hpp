@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/edge/http_rules.hpp"
 #include "actors/metrics/rpc_counters.hpp"
 
 #include <cstddef>
@@ -7,8 +8,8 @@
 
 namespace troupe {
 
-/// What the connections of one edge share: the bytes they hold together and how many they may, and
-/// where their calls are counted.
+/// What the connections of one edge share: the bytes they hold together and how many they may,
+/// where their calls are counted, and what goes over HTTP/1.1.
 struct edge_shared {
   /// Parts of requests that are not complete, and open streams. Beyond it a connection that holds
   /// more than its fair share of them loses the request with which it grows: "too many requests".
@@ -20,6 +21,7 @@ struct edge_shared {
   std::size_t max_answers = 1'073'741'824;
   /// Null: nowhere.
   std::shared_ptr<metrics::rpc_counters> calls;
+  http_rules http;
 
   /// Whether a connection that holds `held` of a `total` shall take no more. While the total is
   /// kept, none is refused anything; beyond, those that hold more than a sixteenth of what all

@@ -11,6 +11,7 @@ namespace troupe {
 struct heard {
   std::vector<call_event> calls;
   std::vector<http_request> requests;
+  std::vector<http_event> http_events;
 };
 
 } // namespace troupe

@@ -5,8 +5,10 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
+#include <cstdio>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 namespace troupe {
 
@@ -69,7 +71,7 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
     return;
   input_.append(bytes);
   partial_.add(bytes.size());
-  if (!busy())
+  if (reads())
     parse(now, out);
   if (!busy() && !closing_
       && edge_shared::refuses(shared_.requests, shared_.max_requests, partial_.bytes()))
@@ -77,23 +79,30 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
 }
 
 void http1_session::parse(time_point now, heard& out) {
-  if (!feed(now))
+  if (!feed(now, out) || !parser_->request->is_header_done())
     return;
-  if (parser_->request->is_done()) {
-    hand_on(out);
-    due_ = time_point::max();
-    return;
-  }
-  if (!parser_->request->is_header_done())
-    return;
-  if (!continued_ && parser_->request->get()[http::field::expect] == "100-continue") {
+  bool complete = parser_->request->is_done();
+  if (!complete && !continued_ && parser_->request->get()[http::field::expect] == "100-continue") {
     continued_ = true;
     output_ += "HTTP/1.1 100 Continue\r\n\r\n";
   }
+  if (receiving_) {
+    hand_on_body(out);
+  } else if (complete || streams_body()) {
+    hand_on(out);
+    due_ = time_point::max();
+  }
+}
+
+bool http1_session::streams_body() const {
+  const auto& message = parser_->request->get();
+  auto target = std::string_view{message.target().data(), message.target().size()};
+  return shared_.http.streams_body({message.method_string().data(), message.method_string().size()},
+                                   target.substr(0, target.find('?')));
 }
 
 // Returns false if the request was refused.
-bool http1_session::feed(time_point now) {
+bool http1_session::feed(time_point now, heard& out) {
   auto& request = *parser_->request;
   auto fresh = !request.got_some();
   auto had_header = request.is_header_done();
@@ -111,16 +120,18 @@ bool http1_session::feed(time_point now) {
   if (!had_header && request.is_header_done())
     due_ = now + limits_.body_timeout;
   if (error && error != http::error::need_more) {
-    refuse(status_of_parse_error(error));
+    refuse_rest(status_of_parse_error(error), out);
     return false;
   }
   return true;
 }
 
 void http1_session::hand_on(heard& out) {
-  auto message = parser_->request->release();
-  parser_ = std::make_unique<parser>(limits_);
+  auto& message = parser_->request->get();
   waiting_ = true;
+  receiving_ = !parser_->request->is_done();
+  responded_ = false;
+  owes_writable_ = false;
   continued_ = false;
   head_ = message.method() == http::verb::head;
   keep_alive_ = message.keep_alive();
@@ -141,9 +152,35 @@ void http1_session::hand_on(heard& out) {
     else
       request.headers.emplace_back(to_lower(field.name_string()), std::string{field.value()});
   }
-  request.body = blob{std::move(message.body())};
+  auto origin = message[http::field::origin];
+  allowed_origin_ = shared_.http.allowed_origin({origin.data(), origin.size()});
+  unread_ = message.body().size();
+  request.body = blob{std::exchange(message.body(), {})};
+  request.body_goes_on = receiving_;
   out.requests.push_back(std::move(request));
+  if (receiving_)
+    parser_->request->body_limit(boost::none);
+  else
+    parser_ = std::make_unique<parser>(limits_);
   partial_.set(input_.size());
+}
+
+void http1_session::hand_on_body(heard& out) {
+  auto bytes = std::exchange(parser_->request->get().body(), {});
+  receiving_ = !parser_->request->is_done();
+  partial_.set(input_.size());
+  unread_ += bytes.size();
+  if (receiving_ && bytes.empty())
+    return;
+  emit(http_event::what::body, out);
+  out.http_events.back().body = blob{std::move(bytes)};
+  out.http_events.back().last = !receiving_;
+  if (!receiving_)
+    parser_ = std::make_unique<parser>(limits_);
+}
+
+void http1_session::emit(http_event::what kind, heard& out) {
+  out.http_events.push_back({.kind = kind, .call = origin_, .body = {}});
 }
 
 void http1_session::refuse(unsigned status) {
@@ -159,15 +196,81 @@ void http1_session::refuse(unsigned status) {
   unsent_.set(output_.size() - sent_);
 }
 
+// Of a request that may be handed on in part already.
+void http1_session::refuse_rest(unsigned status, heard& out) {
+  if (!receiving_)
+    return refuse(status);
+  bool responded = responded_;
+  abort(out);
+  if (!responded)
+    refuse(status);
+}
+
+// Without the end of its answer the client sees that it was cut.
+void http1_session::abort(heard& out) {
+  emit(http_event::what::gone, out);
+  waiting_ = false;
+  receiving_ = false;
+  closing_ = true;
+  input_ = {};
+  partial_.set(0);
+  output_ = {};
+  sent_ = 0;
+  unsent_.set(0);
+}
+
+void http1_session::lost(heard& out) {
+  if (waiting_)
+    abort(out);
+}
+
 void http1_session::answer(const http_response& response, std::int64_t unix_seconds) {
-  if (!waiting_ || closing_ || response.call.stream != origin_.stream)
+  if (!waiting_ || responded_ || closing_ || response.call.stream != origin_.stream)
     return;
+  responded_ = true;
+  chunked_ = response.body_goes_on && version_ >= 11;
+  keep_alive_ = keep_alive_ && !draining_ && (!response.body_goes_on || chunked_)
+                && (!receiving_ || response.body_goes_on);
+  append_response(response, unix_seconds);
+  if (response.body_goes_on)
+    owes_writable_ = true;
+  else
+    complete_answer();
+}
+
+void http1_session::answer(const http_body_part& part, heard& out) {
+  if (!waiting_ || !responded_ || closing_ || part.call.stream != origin_.stream)
+    return;
+  if (unsent_.bytes() > limits_.max_stream_unsent_bytes)
+    return abort(out);
+  append_part(part.bytes, part.last);
+  unread_ = 0;
+  owes_writable_ = !part.last;
+  if (part.last)
+    complete_answer();
+}
+
+void http1_session::complete_answer() {
   waiting_ = false;
   answering_ = true;
-  keep_alive_ = keep_alive_ && !draining_;
-  append_response(response, unix_seconds);
-  if (!keep_alive_)
-    closing_ = true;
+  // What an unfinished request still brings is not worth reading.
+  closing_ = !keep_alive_ || draining_ || receiving_;
+  receiving_ = false;
+}
+
+void http1_session::append_part(std::string_view bytes, bool last) {
+  if (!head_ && !bytes.empty()) {
+    char size[20];
+    if (chunked_)
+      output_.append(
+        size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", bytes.size())));
+    output_ += bytes;
+    if (chunked_)
+      output_ += "\r\n";
+  }
+  if (last && chunked_ && !head_)
+    output_ += "0\r\n\r\n";
+  unsent_.set(output_.size() - sent_);
 }
 
 void http1_session::append_response(const http_response& response, std::int64_t unix_seconds) {
@@ -183,13 +286,23 @@ void http1_session::append_response(const http_response& response, std::int64_t 
     field("Content-Type", response.content_type);
   for (const auto& [name, value] : response.headers)
     field(name, value);
+  if (response.cross_origin && !allowed_origin_.empty()) {
+    field("Access-Control-Allow-Headers", "accept, content-type, authorization");
+    field("Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE");
+    field("Access-Control-Allow-Origin", allowed_origin_);
+  }
   field("Date", http_date(unix_seconds));
-  field("Content-Length", std::to_string(response.body.size()));
+  if (!response.body_goes_on)
+    field("Content-Length", std::to_string(response.body.size()));
+  else if (chunked_)
+    field("Transfer-Encoding", "chunked");
   if (!keep_alive_)
     field("Connection", "close");
   else if (version_ < 11)
     field("Connection", "keep-alive");
   output_ += "\r\n\r\n";
+  if (response.body_goes_on)
+    return append_part(response.body, false);
   if (!head_)
     output_ += response.body;
   unsent_.set(output_.size() - sent_);
@@ -210,7 +323,11 @@ void http1_session::write(std::vector<char>& to, std::size_t budget, time_point 
     output_.erase(0, sent_);
     sent_ = 0;
   }
-  if (answering_ && !wants_write())
+  if (owes_writable_ && unsent_.bytes() <= limits_.low_water_bytes) {
+    owes_writable_ = false;
+    emit(http_event::what::writable, out);
+  }
+  if (answering_ && output_.empty())
     go_on(now, out);
 }
 
@@ -244,7 +361,8 @@ bool http1_session::finished() const {
 }
 
 bool http1_session::wants_pause() const {
-  return busy() && input_.size() > limits_.max_header_bytes;
+  return (busy() && input_.size() > limits_.max_header_bytes)
+         || (receiving_ && unread_ > limits_.max_unread_bytes);
 }
 
 } // namespace troupe

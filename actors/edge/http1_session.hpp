@@ -15,6 +15,10 @@ namespace troupe {
 /// One HTTP/1.x connection: bytes in, requests out; responses in, bytes out. One request at a time;
 /// what a client pipelines behind it waits in the buffer until the answer has left. Holds no socket
 /// and no clock.
+///
+/// An answer may come in parts (chunked; to HTTP/1.0 up to the connection's end), and on paths that
+/// stream it may begin before the request ends. Nobody then limits how long either takes: only a
+/// client that does not read is cut, by the bytes that wait for it and by the edge's stall timeout.
 class http1_session {
 public:
   /// `limits` and `shared` outlive the session.
@@ -27,13 +31,20 @@ public:
   /// Dropped unless it answers the open request. `unix_seconds` becomes the Date field.
   void answer(const http_response& response, std::int64_t unix_seconds);
 
+  /// Dropped unless its answer has begun. `out` gets a `gone` if too much waits for the client; the
+  /// connection is then finished.
+  void answer(const http_body_part& part, heard& out);
+
   /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left. With
   /// the last byte of an answer the next request is handed on.
   void write(std::vector<char>& to, std::size_t budget, time_point now, heard& out);
 
   bool wants_write() const {
-    return sent_ < output_.size();
+    return sent_ < output_.size() || answering_;
   }
+
+  /// The transport is gone.
+  void lost(heard& out);
 
   void check(time_point now);
 
@@ -63,8 +74,10 @@ private:
   struct parser;
 
   void parse(time_point now, heard& out);
-  bool feed(time_point now);
+  bool feed(time_point now, heard& out);
+  bool streams_body() const;
   void hand_on(heard& out);
+  void hand_on_body(heard& out);
   void go_on(time_point now, heard& out);
 
   /// No further request is looked at: one client never has more than one answer waiting.
@@ -72,8 +85,18 @@ private:
     return waiting_ || answering_;
   }
 
+  /// What comes from the client has a meaning now.
+  bool reads() const {
+    return !busy() || receiving_;
+  }
+
   void refuse(unsigned status);
+  void refuse_rest(unsigned status, heard& out);
+  void abort(heard& out);
+  void emit(http_event::what kind, heard& out);
+  void complete_answer();
   void append_response(const http_response& response, std::int64_t unix_seconds);
+  void append_part(std::string_view bytes, bool last);
 
   const connection_limits& limits_;
   edge_shared& shared_;
@@ -86,11 +109,22 @@ private:
   std::string input_;
   std::string output_;
   std::size_t sent_ = 0;
-  /// A request is handed on and not answered.
+  /// A request is handed on and its answer not complete.
   bool waiting_ = false;
+  /// Parts of its body are still to come.
+  bool receiving_ = false;
+  /// Bytes of such parts, handed on since the last part of the answer.
+  std::size_t unread_ = 0;
+  /// Its answer has begun.
+  bool responded_ = false;
+  /// The parts of the answer are chunks.
+  bool chunked_ = false;
+  bool owes_writable_ = false;
   /// Parts of its answer are not sent.
   bool answering_ = false;
   bool head_ = false;
+  /// Whose pages may read the answer; empty: those of no other origin.
+  std::string allowed_origin_;
   bool keep_alive_ = true;
   unsigned version_ = 11;
   bool continued_ = false;

@@ -49,6 +49,7 @@ struct http1 : testing::Test {
 };
 
 TEST_F(http1, a_request_is_taken_apart) {
+  shared.http.origins = {"http://elsewhere:80"};
   receive("POST /v3/kv/range?a=b&c=%20 HTTP/1.1\r\nHost: member:2379\r\n"
           "Grpc-Metadata-Token: T\r\nContent-Length: 5\r\n\r\nhello");
   auto request = take();
