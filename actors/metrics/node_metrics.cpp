@@ -43,6 +43,8 @@ struct node_metrics::parts {
 
   mutable std::mutex mutex;
   std::vector<edge_source> edges;
+  /// Whose calls come through no edge: without counters of one.
+  std::vector<edge_source> callers;
   std::function<store_numbers()> store;
 
   prometheus::Registry registry;
@@ -92,6 +94,7 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
   write_storage(counters->storage, to);
   write_apply(counters->apply, to);
   write_reads(counters->reads, to);
+  write_leases(counters->leases, to);
   write_watches(counters->watches, to);
   write_operations(*counters, to);
   write_alarms(counters->alarms, server_id, to);
@@ -100,7 +103,9 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
     if (store)
       write_store(store(), to);
     write_edges(edges, to);
-    write_calls(edges, to);
+    auto calling = edges;
+    std::ranges::copy(callers, std::back_inserter(calling));
+    write_calls(calling, to);
   }
   if (auto process = read_process_stats())
     write_process(*process, to);
@@ -126,6 +131,13 @@ node_metrics::add_edge(std::uint32_t number, std::shared_ptr<const edge_counters
   auto calls = std::make_shared<rpc_counters>(parts_->detail == metrics_detail::extensive);
   std::lock_guard guard{parts_->mutex};
   parts_->edges.push_back({number, std::move(counters), calls});
+  return calls;
+}
+
+std::shared_ptr<rpc_counters> node_metrics::add_caller() {
+  auto calls = std::make_shared<rpc_counters>(parts_->detail == metrics_detail::extensive);
+  std::lock_guard guard{parts_->mutex};
+  parts_->callers.push_back({.edge = nullptr, .calls = calls});
   return calls;
 }
 

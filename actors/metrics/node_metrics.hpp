@@ -61,6 +61,10 @@ public:
   std::shared_ptr<rpc_counters> add_edge(std::uint32_t number,
                                          std::shared_ptr<const edge_counters> counters);
 
+  /// Adds somebody who makes calls as clients do, but through no edge. @returns what it counts them
+  /// in.
+  std::shared_ptr<rpc_counters> add_caller();
+
   /// Asks `numbers` at each scrape; it is called on any thread, must not block, and must stay
   /// callable until it is replaced. Empty: nothing is known of the store any more.
   void set_store(std::function<store_numbers()> numbers);

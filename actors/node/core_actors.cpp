@@ -119,6 +119,14 @@ service::page_core page_core_of(const node_config& config) {
                              .storage_version = std::string{etcd_cluster_version}}};
 }
 
+/// The gateway is the edge of its calls.
+constexpr std::uint32_t gateway_edge = probe_edge - 1;
+
+gateway::gateway_core gateway_core_of(const node_config& config, metrics::node_metrics& metrics) {
+  return {{.edge = gateway_edge, .max_message_bytes = config.max_request_bytes + 524'288},
+          metrics.add_caller()};
+}
+
 /// The recipes are the edge of the calls within their calls.
 constexpr std::uint32_t recipe_edge = probe_edge - 2;
 
@@ -139,6 +147,8 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
     vital("applier", core.applier), vital("store keeper", core.keeper),
     vital("recipes", core.recipes), vital("service", core.service),
     vital("pages", core.pages)};
+  if (core.gateway)
+    result.push_back(vital("gateway", core.gateway));
   for (const auto& reader : core.readers)
     result.push_back(vital("reader", reader));
   return result;
@@ -183,6 +193,10 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   service::service_host service{service_core_of(config, data), std::move(peers), time};
   service.meter = meter;
   core.service = spawn_host(system, false, service::service_behavior, std::move(service));
+  if (config.json_gateway)
+    core.gateway =
+      spawn_host(system, threads.detach_gateway, gateway::gateway_behavior,
+                 gateway::gateway_host{gateway_core_of(config, *metrics), core.service, time});
   core.pages = spawn_host(
     system, false, service::http_pages_behavior,
     service::http_pages_host{page_core_of(config), core.service, std::move(metrics), time});
@@ -205,6 +219,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper, core.recipes},
                  slow_tick)};
   core.introduce({probe_edge, core.pages});
+  if (core.gateway)
+    core.introduce({gateway_edge, core.gateway});
   core.introduce({recipe_edge, core.recipes});
   return core;
 }
@@ -229,6 +245,7 @@ void core_actors::end(caf::actor_system& system) const {
   for (const auto& ticker : tickers)
     end_and_wait(ticker);
   end_and_wait(pages);
+  end_and_wait(gateway);
   end_and_wait(recipes);
   end_and_wait(service);
   end_and_wait(member);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/apply/applier.hpp"
+#include "actors/gateway/gateway_actor.hpp"
 #include "actors/node/node_config.hpp"
 #include "actors/node/opened_data.hpp"
 #include "actors/node/supervisor.hpp"
@@ -28,6 +29,8 @@ struct core_actors {
   recipe::recipe_actor recipes;
   service::service_actor service;
   service::http_pages_actor pages;
+  /// None if the node serves no JSON.
+  gateway::gateway_actor gateway;
   std::vector<ticker_actor> tickers;
   supervisor_actor supervisor;
 

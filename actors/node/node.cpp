@@ -1,6 +1,7 @@
 #include "actors/node/node.hpp"
 
 #include "actors/edge/edge_broker.hpp"
+#include "actors/gateway/routes.hpp"
 #include "actors/metrics/measured_storage.hpp"
 #include "actors/metrics/node_metrics.hpp"
 #include "actors/node/core_actors.hpp"
@@ -77,11 +78,17 @@ edge_config edge_config_of(const node_config& config, std::uint32_t number) {
   result.number = number;
   result.edges = std::max(config.threads.edge_systems, 1U);
   result.limits.max_message_bytes = config.max_request_bytes + grpc_overhead_bytes;
-  result.limits.max_http_body_bytes = result.limits.max_message_bytes;
+  // A message as JSON: base64 takes four bytes for three.
+  result.limits.max_http_body_bytes = result.limits.max_message_bytes / 3 * 4 + 65'536;
   result.limits.max_concurrent_streams = config.max_concurrent_streams;
   result.limits.keepalive_min_time = config.keepalive.min_client_interval;
   result.limits.keepalive_interval = config.keepalive.interval;
   result.limits.keepalive_timeout = config.keepalive.timeout;
+  auto prefixes = gateway::path_prefixes();
+  result.http = {.origins = config.cors,
+                 .hosts = config.host_whitelist,
+                 .gateway_prefixes = {prefixes.begin(), prefixes.end()},
+                 .streamed_paths = gateway::streamed_paths()};
   return result;
 }
 
@@ -165,9 +172,12 @@ void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
                              .pages = parts.actors.pages,
                              .clock = parts.time,
                              .counters = counters,
-                             .rpcs = parts.metrics->add_edge(number, counters)},
+                             .rpcs = parts.metrics->add_edge(number, counters),
+                             .gateway = parts.actors.gateway},
                             std::move(listeners[number]));
     caf::anon_send(parts.actors.pages, service::page_edge_joined{number, edge->edge});
+    if (parts.actors.gateway)
+      caf::anon_send(parts.actors.gateway, gateway::gateway_edge_joined{number, edge->edge});
     parts.actors.introduce({number, edge->edge});
     caf::anon_send(parts.actors.supervisor,
                    vital_actor{"client port", caf::actor_cast<caf::strong_actor_ptr>(edge->edge)});

@@ -53,6 +53,9 @@ struct thread_config {
   bool detach_applier = true;
   bool detach_member = false;
   bool detach_roles = false;
+  bool detach_history = true;
+  /// Large answers take long to write as JSON.
+  bool detach_gateway = true;
   /// Threads for reads of single keys; 0 answers them on the scheduler.
   unsigned point_readers = 1;
   /// Threads for lists, which may take long; 0 answers them on the scheduler.
@@ -103,6 +106,17 @@ struct node_config {
 
   keepalive_config keepalive;
   auto_compaction_config auto_compaction;
+
+  /// The JSON gateway is served (/v3/...).
+  bool json_gateway = true;
+
+  /// Origins whose pages may read what the client port answers over HTTP/1.1, as browsers send them
+  /// ("http://host:port"); "*" or none: every one.
+  std::vector<std::string> cors = {"*"};
+
+  /// Names under which HTTP/1.1 requests may address this member, without port; a request for
+  /// another is refused, so that no page can reach it by a name of its own. "*" or none: every one.
+  std::vector<std::string> host_whitelist = {"*"};
 
   /// Metrics tell how long calls take, per method.
   bool extensive_metrics = false;

@@ -60,17 +60,6 @@ http_response not_found(call_id call) {
   return error(call, 404, "404 page not found");
 }
 
-/// The JSON gateway is not there yet, and says so in its own words.
-http_response no_gateway(call_id call) {
-  nlohmann::ordered_json body{{"code", static_cast<unsigned>(grpc_code::unimplemented)},
-                              {"message", "the JSON gateway is not implemented; use gRPC"}};
-  return response(call, http_status_of(grpc_code::unimplemented), json, body.dump());
-}
-
-bool is_gateway_path(std::string_view path) {
-  return path.starts_with("/v3/") || path.starts_with("/v3beta/");
-}
-
 /// What follows `page` and a '/' in `path`; outer: another page; inner: nothing follows.
 std::optional<std::optional<std::string_view>> below(std::string_view page, std::string_view path) {
   if (!path.starts_with(page))
@@ -108,9 +97,7 @@ void page_core::on(const http_request& request, const page_view& view, time_poin
   auto livez = below("/livez", path);
   auto readyz = below("/readyz", path);
   bool known = path == "/health" || path == "/version" || path == "/metrics" || livez || readyz;
-  if (is_gateway_path(path))
-    out.responses.push_back(no_gateway(request.call));
-  else if (!known)
+  if (!known)
     out.responses.push_back(not_found(request.call));
   else if (request.method != "GET" && !(path == "/metrics" && request.method == "HEAD"))
     out.responses.push_back(method_not_allowed(request.call));
