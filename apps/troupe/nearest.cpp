@@ -6,9 +6,7 @@
 
 namespace troupe::options {
 
-namespace {
-
-/// Optimal string alignment distance.
+// Optimal string alignment distance.
 std::size_t edits(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i)
@@ -25,8 +23,6 @@ std::size_t edits(std::string_view a, std::string_view b) {
   }
   return cost[a.size()][b.size()];
 }
-
-} // namespace
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;

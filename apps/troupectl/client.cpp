@@ -210,7 +210,7 @@ void client::call(rpc_method method, const Message& request, Message& response,
     throw call_failed(status.error_code(), status.error_message());
 }
 
-stream client::open(rpc_method method, bool require_leader) {
+std::unique_ptr<stream> client::open(rpc_method method, bool require_leader) {
   auto it = std::make_unique<stream::impl>();
   it->path = path_of(method);
   it->channel = impl_->connected(
@@ -221,7 +221,7 @@ stream client::open(rpc_method method, bool require_leader) {
   it->calls.reset(
     grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(
       it->channel.get(), rpc, &it->context));
-  return stream(std::move(it));
+  return std::make_unique<stream>(std::move(it));
 }
 
 } // namespace troupe::ctl

@@ -90,7 +90,7 @@ public:
   static constexpr std::chrono::nanoseconds no_timeout = std::chrono::hours{24 * 365};
 
   /// @throws call_failed if no endpoint answers within the command's timeout.
-  stream open(rpc_method method, bool require_leader = false);
+  std::unique_ptr<stream> open(rpc_method method, bool require_leader = false);
 
 private:
   struct impl;

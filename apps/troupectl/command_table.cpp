@@ -1,5 +1,6 @@
 #include "apps/troupectl/commands/commands.hpp"
 #include "apps/troupectl/commands/kv_requests.hpp"
+#include "apps/troupectl/commands/watch_arguments.hpp"
 
 namespace troupe::ctl {
 
@@ -34,7 +35,119 @@ std::span<const command> commands() {
      "compaction 1000\n"
      "compaction 1000 --physical",
      "", "compact"},
+    {"txn", "[options]", "Txn processes all the requests in one transaction", txn, txn_flags,
+     "txn -i\n"
+     "txn < transaction.txt",
+     "Reads from standard input, each part ended by an empty line: conditions, requests for when\n"
+     "all of them hold, requests for when one does not. For example:\n"
+     "\n"
+     "value(\"greeting\") = \"hello\"\n"
+     "mod(\"greeting\") > \"0\"\n"
+     "\n"
+     "put greeting \"good day\"\n"
+     "get greeting\n"
+     "\n"
+     "del --prefix /greetings/\n"
+     "\n"
+     "Conditions: ver(sion), c(reate), m(od), val(ue) or lease of a key, and one of = != < >."},
+    {"watch", "[options] [key or prefix] [range_end] [--] [exec-command arg1 arg2 ...]",
+     "Watches events stream on keys or prefixes", watch, watch_flags,
+     "watch greeting\n"
+     "watch --prefix /services/ --rev=1000 --prev-kv\n"
+     "watch greeting -- sh -c 'echo $ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY'\n"
+     "watch -i",
+     "The key and the end of its range may also come from ETCDCTL_WATCH_KEY and\n"
+     "ETCDCTL_WATCH_RANGE_END. The program behind '--' runs for each event and finds it in\n"
+     "ETCD_WATCH_REVISION, ETCD_WATCH_EVENT_TYPE, ETCD_WATCH_KEY and ETCD_WATCH_VALUE.\n"
+     "With -i, lines of standard input are 'watch' with its flags and arguments, or 'progress'."},
+    {"lease", "<subcommand>", "Lease related commands"},
+    {"lease grant", "<ttl>", "Creates leases", lease_grant, {}, "lease grant 60"},
+    {"lease revoke", "<leaseID>", "Revokes leases", lease_revoke, {}, "lease revoke 1234abcd"},
+    {"lease timetolive", "<leaseID> [options]", "Get lease information", lease_time_to_live,
+     lease_time_to_live_flags, "lease timetolive 1234abcd --keys"},
+    {"lease list", "", "List all active leases", lease_list, {}, "lease list"},
+    {"lease keep-alive", "[options] <leaseID>", "Keeps leases alive (renew)", lease_keep_alive,
+     lease_keep_alive_flags, "lease keep-alive 1234abcd\nlease keep-alive 1234abcd --once"},
+    {"lock", "<lockname> [exec-command arg1 arg2 ...]", "Acquires a named lock", lock, lock_flags,
+     "lock backup\n"
+     "lock backup --ttl=30 -- tar czf backup.tgz data",
+     "Without a program the lock is held until SIGINT or SIGTERM. The program finds its lock in\n"
+     "ETCD_LOCK_KEY and ETCD_LOCK_REV; its exit code is that of this command."},
+    {"elect", "<election-name> [proposal]", "Observes and participates in leader election", elect,
+     elect_flags, "elect primary $(hostname)\nelect primary --listen"},
+    {"member", "<subcommand>", "Membership related commands"},
+    {"member add", "<memberName> [options]", "Adds a member into the cluster", member_add,
+     member_add_flags,
+     "member add m2 --peer-urls=http://10.0.0.2:2380\n"
+     "member add m2 --peer-urls=http://10.0.0.2:2380 --learner"},
+    {"member remove",
+     "<memberID>",
+     "Removes a member from the cluster",
+     member_remove,
+     {},
+     "member remove 5c76a90ae78bcee7"},
+    {"member update", "<memberID> [options]", "Updates a member in the cluster", member_update,
+     member_update_flags, "member update 5c76a90ae78bcee7 --peer-urls=http://10.0.0.2:2380"},
+    {"member list", "", "Lists all members in the cluster", member_list, member_list_flags,
+     "member list -w table",
+     "In the simple format: ID, status, name, peer URLs, client URLs, whether it is a learner."},
+    {"member promote",
+     "<memberID>",
+     "Promotes a non-voting member in the cluster",
+     member_promote,
+     {},
+     "member promote 5c76a90ae78bcee7"},
+    {"endpoint", "<subcommand>", "Endpoint related commands", nullptr, cluster_flags},
+    {"endpoint health",
+     "",
+     "Checks the healthiness of endpoints specified in `--endpoints` flag",
+     endpoint_health_command,
+     {},
+     "endpoint health --cluster"},
+    {"endpoint status",
+     "",
+     "Prints out the status of endpoints specified in `--endpoints` flag",
+     endpoint_status_command,
+     {},
+     "endpoint status -w table",
+     "In the simple format: endpoint, ID, version, storage version, db size, in use, percentage\n"
+     "not in use, quota, is leader, is learner, raft term, raft index, raft applied index, "
+     "errors,\n"
+     "downgrade target version, downgrade enabled."},
+    {"endpoint hashkv", "", "Prints the KV history hash for each endpoint in --endpoints",
+     endpoint_hashkv, endpoint_hashkv_flags, "endpoint hashkv --rev=1000"},
+    {"alarm", "<subcommand>", "Alarm related commands"},
+    {"alarm disarm", "", "Disarms all alarms", alarm_disarm, {}, "alarm disarm"},
+    {"alarm list", "", "Lists all alarms", alarm_list, {}, "alarm list"},
+    {"defrag", "", "Defragments the storage of the etcd members with given endpoints", defrag,
+     cluster_flags, "defrag --cluster"},
+    {"move-leader",
+     "<transferee-member-id>",
+     "Transfers leadership to another etcd cluster member.",
+     move_leader,
+     {},
+     "move-leader 5c76a90ae78bcee7"},
+    {"make-mirror", "[options] <destination>", "Makes a mirror at the destination etcd cluster",
+     make_mirror, make_mirror_flags,
+     "make-mirror 10.0.0.9:2379 --prefix /services/\n"
+     "make-mirror 10.0.0.9:2379 --prefix a/ --dest-prefix b/"},
+    {"check", "<subcommand>", "commands for checking properties of the etcd cluster"},
+    {"check perf", "[options]", "Check the performance of the etcd cluster", check_perf,
+     check_perf_flags, "check perf --load=m --auto-compact"},
+    {"check datascale", "[options]",
+     "Check the memory usage of holding data for different workloads on a given server endpoint.",
+     check_datascale, check_datascale_flags, "check datascale --load=s",
+     "The memory is that of the first endpoint."},
     {"version", "", "Prints the version of etcdctl", version, {}, "version"},
+    {"completion",
+     "<bash|zsh|fish>",
+     "Generate completion script",
+     completion,
+     {},
+     "completion bash\ncompletion fish",
+     "bash: source <(troupectl completion bash)\n"
+     "zsh: source <(troupectl completion zsh)\n"
+     "fish: troupectl completion fish | source"},
   };
   return table;
 }

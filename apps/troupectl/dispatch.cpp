@@ -61,14 +61,18 @@ const command* choose(const std::vector<const command*>& choices, std::string_vi
   return found;
 }
 
+std::vector<const command*> sorted_by_name(std::vector<const command*> all) {
+  std::ranges::sort(all, {}, [](const command* one) { return name_of(*one); });
+  return all;
+}
+
 [[noreturn]] void refuse_unknown(const invocation& how, const std::string& word) {
   auto text = "unknown command \"" + word + "\" for \"" + how.program + "\"\n";
-  std::vector<std::string_view> all;
   std::string suggestions;
-  for (const auto* one : commands_below("")) {
+  for (const auto* one : sorted_by_name(commands_below(""))) {
+    constexpr std::size_t close = 2; // as cobra has it
     auto name = name_of(*one);
-    bool close = name.starts_with(word) || options::nearest(word, {name}) == name;
-    if (close)
+    if (name.starts_with(word) || options::edits(word, name) <= close)
       suggestions += "\t" + std::string{name} + "\n";
   }
   if (!suggestions.empty())
@@ -112,6 +116,7 @@ int run_found(const invocation& how, const resolved& chosen, bool help_wanted, t
     if (!how.as_etcdctl())
       streams.err << suggestion(error.what(), known);
     print_help(how, chosen.found, streams.out);
+    streams.err << '\n';
     return exit_error;
   }
 }

@@ -93,10 +93,10 @@ std::string refuse_empty(const flag_values& flags, std::string_view name) {
 }
 
 void refuse_missing(const flag_values& flags) {
-  for (const auto& one : globals)
-    if (!one.missing.empty() && flags.text(one.name) != one.preset)
-      throw command_failed(exit_bad_feature, "--" + std::string{one.name}
-                                               + " is not supported: " + std::string{one.missing});
+  for (const auto* one : flags.known())
+    if (!one->missing.empty() && flags.text(one->name) != one->preset)
+      throw command_failed(exit_bad_feature, "--" + std::string{one->name}
+                                               + " is not supported: " + std::string{one->missing});
 }
 
 } // namespace
