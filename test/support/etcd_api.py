@@ -31,18 +31,23 @@ MAX_MESSAGE_BYTES = 64 << 20
 
 
 class EtcdApi:
-    """Every message of etcdserverpb as an attribute; `mvccpb` has those of that package."""
+    """Every message of etcdserverpb as an attribute; `mvccpb`, `v3lockpb` and `v3electionpb` have
+    those of these packages.
+    """
 
     def __init__(self):
         out = tempfile.mkdtemp(prefix="troupe-api-")
         schemas = [
-            SOURCE_ROOT / "messages/proto" / f"{name}.proto" for name in ("kv", "auth", "rpc")
+            SOURCE_ROOT / "messages/proto" / f"{name}.proto"
+            for name in ("kv", "auth", "rpc", "v3lock", "v3election")
         ]
         subprocess.run(["protoc", f"-I{SOURCE_ROOT}", f"--python_out={out}", *schemas], check=True)
         sys.path.insert(0, out)
         importlib.invalidate_caches()
         self._rpc = importlib.import_module("messages.proto.rpc_pb2")
         self.mvccpb = importlib.import_module("messages.proto.kv_pb2")
+        self.v3lockpb = importlib.import_module("messages.proto.v3lock_pb2")
+        self.v3electionpb = importlib.import_module("messages.proto.v3election_pb2")
         sys.path.remove(out)
         shutil.rmtree(out)  # now: a server that uses this ends by SIGKILL
 
@@ -96,6 +101,12 @@ class Client:
             return Answer("OK", "", payload, _metadata(call))
         except grpc.RpcError as error:
             return Answer(error.code().name, error.details(), b"", _metadata(error))
+
+    def stream(self, method, requests, metadata=()):
+        """Opens a stream of "Service/Method" that sends what the iterator `requests` yields;
+        returns gRPC's call, which yields the answers.
+        """
+        return self._channel.stream_stream(f"/etcdserverpb.{method}")(requests, metadata=metadata)
 
     def close(self):
         self._channel.close()

@@ -61,7 +61,7 @@ class Server:
         self._log_start = 0
         client, peer = free_port(), free_port()
         self.address = f"127.0.0.1:{client}"
-        self._peer_address = f"127.0.0.1:{peer}"
+        self.peer_address = f"127.0.0.1:{peer}"
 
     def __enter__(self):
         try:
@@ -84,7 +84,7 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def start(self):
-        client, peer = f"http://{self.address}", f"http://{self._peer_address}"
+        client, peer = f"http://{self.address}", f"http://{self.peer_address}"
         log = open(self.log_path, "ab")
         self._log_start = log.tell()
         self._process = subprocess.Popen(
