@@ -17,6 +17,11 @@ enum class command_kind : std::uint8_t {
   compact = 4,        ///< etcdserverpb.CompactionRequest
   alarm = 5,          ///< etcdserverpb.AlarmRequest
   publish_member = 6, ///< troupe.record.PublishMember
+  /// etcdserverpb.LeaseGrantRequest, the id chosen and the TTL raised to the minimum.
+  lease_grant = 7,
+  lease_revoke = 8,       ///< etcdserverpb.LeaseRevokeRequest
+  lease_expiry = 9,       ///< troupe.record.LeaseExpiry
+  lease_checkpoints = 10, ///< troupe.record.LeaseCheckpoints
 };
 
 struct command {

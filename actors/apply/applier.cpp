@@ -2,6 +2,7 @@
 
 #include "actors/failure/failure.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <utility>
 
@@ -13,6 +14,7 @@ applier_host::applier_host(apply_core core, store_keeper_actor keeper,
 
 void applier_host::carry_out(apply_output&& out) {
   publish(std::move(out.events));
+  tell_leases(std::move(out.leases));
   edges.send(std::move(out.answers));
   if (out.floor_raised)
     caf::anon_send(keeper, floor_raised{std::move(out.when_removed)});
@@ -30,6 +32,32 @@ void applier_host::publish(std::vector<mvcc::event>&& events) {
     news.events = std::make_shared<std::vector<mvcc::event>>(std::move(events));
   published = now;
   caf::anon_send(hub, std::move(news));
+}
+
+void applier_host::tell_leases(lease_changes&& news) {
+  bool new_term = news.upto.term > leases_told_term;
+  bool nothing = news.changes.empty() && news.applied_proposals.empty() && !new_term;
+  if (!leases || nothing)
+    return;
+  leases_told_term = news.upto.term;
+  caf::anon_send(leases, std::move(news));
+}
+
+void applier_host::tell_leases(const propose_refused& refused) const {
+  bool concerned = std::ranges::any_of(
+    refused.counters, [](std::uint64_t counter) { return counter >= first_lease_counter; });
+  if (leases && concerned)
+    caf::anon_send(leases, refused);
+}
+
+// It does not care how far the log has come, which most of these messages are about.
+void applier_host::tell_leases(const raft_status& status) {
+  auto& told = leases_told_status;
+  if (!leases
+      || (status.role == told.role && status.term == told.term && status.leader == told.leader))
+    return;
+  told = status;
+  caf::anon_send(leases, status);
 }
 
 void applier_host::report() {
@@ -56,10 +84,12 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       apply_output out;
       self->state.host->core.refuse(refused, out);
       self->state.host->carry_out(std::move(out));
+      self->state.host->tell_leases(refused);
     },
     [=](const await_applied& calls) { self->state.host->core.await(calls); },
     [=](const raft_status& status) {
       self->state.host->core.on(status);
+      self->state.host->tell_leases(status);
       self->state.host->publish({});
     },
     [=](const tick&) {
@@ -79,6 +109,11 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       // The hub begins with the revision there is; floor and term it learns now.
       host.published = {.revision = host.core.watched().revision};
       host.publish({});
+    },
+    [=](const leases_managed_by& introduction) {
+      auto& host = *self->state.host;
+      host.leases = introduction.manager;
+      host.tell_leases({.upto = host.core.progress().upto});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
   };

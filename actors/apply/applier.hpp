@@ -2,6 +2,7 @@
 
 #include "actors/apply/apply_core.hpp"
 #include "actors/apply/store_keeper.hpp"
+#include "actors/lease/handles.hpp"
 #include "actors/service/answer_router.hpp"
 #include "actors/watch/publish.hpp"
 #include "messages/clock.hpp"
@@ -33,6 +34,12 @@ struct watched_by {
   publish_sink hub;
 };
 
+/// Introduces the lease manager: it hears of every change of leases from now on, and at once how far
+/// the state has come.
+struct leases_managed_by {
+  lease::manager_face manager;
+};
+
 /// The apply loop: the only writer of the store, and the only one who answers writes. Writing
 /// blocks on the disk: outside of simulation it has a thread of its own.
 using applier_actor = caf::typed_actor<
@@ -46,7 +53,7 @@ using applier_actor = caf::typed_actor<
   caf::reacts_to<raft_status>,
   // Looks after deadlines and flushes.
   caf::reacts_to<tick>, caf::reacts_to<follow_applied>, caf::reacts_to<propose_to>,
-  caf::reacts_to<watched_by>, caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<watched_by>, caf::reacts_to<leases_managed_by>, caf::reacts_to<service::edge_joined>>;
 
 struct applier_host {
   /// @param core its store outlives the actor; nobody else writes to it.
@@ -55,6 +62,10 @@ struct applier_host {
   void carry_out(apply_output&& out);
   /// Tells the hub, if there is one, what has changed since it was told last.
   void publish(std::vector<mvcc::event>&& events);
+  /// Tells the lease manager, if there is one, what concerns it.
+  void tell_leases(lease_changes&& news);
+  void tell_leases(const propose_refused& refused) const;
+  void tell_leases(const raft_status& status);
   /// Tells the listeners if the state or what a crash keeps of it has moved.
   void report();
 
@@ -66,6 +77,10 @@ struct applier_host {
   compaction_sink member;
   publish_sink hub;
   watched_state published;
+  lease::manager_face leases;
+  /// What it has heard: the term of the last applied entry, and who leads.
+  term_t leases_told_term;
+  raft_status leases_told_status;
   applied reported;
 };
 
@@ -85,3 +100,4 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::follow_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::propose_to)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::watched_by)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::leases_managed_by)

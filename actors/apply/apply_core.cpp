@@ -1,6 +1,7 @@
 #include "actors/apply/apply_core.hpp"
 
 #include "actors/apply/kv_apply.hpp"
+#include "actors/apply/lease_apply.hpp"
 #include "actors/apply/membership.hpp"
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
@@ -19,13 +20,6 @@ namespace {
 /// One batch of the store takes about this much of the log at most, so that replaying a long log
 /// after a restart does not need memory for all of it.
 constexpr std::size_t batch_bytes = 4 << 20;
-
-/// Leases are not there yet.
-struct no_leases : state_view {
-  bool lease_exists(lease_id) const override {
-    return false;
-  }
-};
 
 [[noreturn]] void refuse_newer(const char* what, unsigned number) {
   throw storage::storage_error{
@@ -56,6 +50,13 @@ std::optional<metrics::apply_op> op_of(command_kind kind) {
     return metrics::apply_op::alarm;
   case command_kind::publish_member:
     return metrics::apply_op::member_attributes;
+  case command_kind::lease_grant:
+    return metrics::apply_op::lease_grant;
+  case command_kind::lease_revoke:
+  case command_kind::lease_expiry:
+    return metrics::apply_op::lease_revoke;
+  case command_kind::lease_checkpoints:
+    return metrics::apply_op::lease_checkpoint;
   }
   return std::nullopt;
 }
@@ -97,6 +98,7 @@ void apply_core::apply(const std::vector<entry>& entries, apply_output& out) {
   }
   if (!entries.empty() && store_.applied() != entries.back().id)
     commit(entries.back().id, out);
+  out.leases.upto = store_.applied();
   meter_->apply.batch_entries.observe(entries.size());
   meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
 }
@@ -146,12 +148,14 @@ void apply_core::apply_one(const entry& what, apply_output& out) {
   auto command = decode_command(what.payload);
   ensure(command.has_value(), "a command is never empty");
   auto start = meter_.now();
-  auto answer = apply_command(*command, out);
+  auto answer = apply_command(*command, what.id, out);
   // That a revision is compacted already is an answer, not a failure.
   note(command->kind, answer.error == errc::none || answer.error == errc::compacted,
        meter_.since(start));
   if (what.origin.member != identity_.member || what.origin.boot != identity_.boot)
     return;
+  if (what.origin.counter >= first_lease_counter)
+    out.leases.applied_proposals.push_back(what.origin.counter);
   if (auto call = pending_.take(what.origin.counter)) {
     answer.call = *call;
     bool wait = answer.error == errc::none && is_physical_compaction(*command);
@@ -159,8 +163,8 @@ void apply_core::apply_one(const entry& what, apply_output& out) {
   }
 }
 
-rpc_answer apply_core::apply_command(const command& what, apply_output& out) {
-  no_leases state;
+rpc_answer apply_core::apply_command(const command& what, entry_id at, apply_output& out) {
+  const stored_leases state{store_};
   switch (what.kind) {
   case command_kind::put: {
     etcdserverpb::PutResponse response;
@@ -193,10 +197,41 @@ rpc_answer apply_core::apply_command(const command& what, apply_output& out) {
   case command_kind::publish_member:
     apply_publication(store_, parse<record::PublishMember>(what));
     return {};
+  case command_kind::lease_grant:
+  case command_kind::lease_revoke:
+  case command_kind::lease_expiry:
+  case command_kind::lease_checkpoints:
+    return apply_lease(what, at, out.leases.changes);
   case command_kind::alarm:
     break;
   }
   refuse_newer("command", static_cast<unsigned>(what.kind));
+}
+
+rpc_answer apply_core::apply_lease(const command& what, entry_id at,
+                                   std::vector<lease_change>& changes) {
+  switch (what.kind) {
+  case command_kind::lease_grant: {
+    etcdserverpb::LeaseGrantResponse response;
+    auto request = parse<etcdserverpb::LeaseGrantRequest>(what);
+    auto verdict = grant(store_, request, at.index, response, changes);
+    return finish(verdict, response);
+  }
+  case command_kind::lease_revoke: {
+    etcdserverpb::LeaseRevokeResponse response;
+    auto request = parse<etcdserverpb::LeaseRevokeRequest>(what);
+    auto verdict = revoke(store_, request, response, changes);
+    return finish(verdict, response);
+  }
+  case command_kind::lease_expiry:
+    expire(store_, parse<record::LeaseExpiry>(what), at.term, changes);
+    return {};
+  case command_kind::lease_checkpoints:
+    checkpoint(store_, parse<record::LeaseCheckpoints>(what), at.term, changes);
+    return {};
+  default:
+    fail_invariant("only what is about leases comes here", std::source_location::current());
+  }
 }
 
 rpc_answer apply_core::compact(const etcdserverpb::CompactionRequest& request, apply_output& out) {

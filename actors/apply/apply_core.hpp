@@ -5,6 +5,7 @@
 #include "actors/apply/pending_calls.hpp"
 #include "actors/metrics/meter.hpp"
 #include "messages/command.hpp"
+#include "messages/lease.hpp"
 #include "messages/proto/rpc.pb.h"
 #include "messages/raft.hpp"
 #include "messages/service.hpp"
@@ -29,6 +30,8 @@ struct apply_identity {
 struct apply_output {
   /// To the hub, before the answers leave: all changes, in the order of revision.
   std::vector<mvcc::event> events;
+  /// To the lease manager, before the answers leave; `upto` is the last entry of the step.
+  lease_changes leases;
   /// To the edges.
   std::vector<rpc_answer> answers;
   /// The compaction floor has risen.
@@ -65,7 +68,7 @@ public:
   /// A client waits for these; answers to anything else are dropped.
   void await(const await_applied& calls);
 
-  /// They never reached the log: *not executed*.
+  /// They never reached the log: *not executed*. Numbers that nobody waits for are passed over.
   void refuse(const propose_refused& refused, apply_output& out);
 
   /// Applies all entries, in one or a few atomic batches of the store. Answers leave only for what
@@ -90,7 +93,8 @@ public:
   }
 
 private:
-  rpc_answer apply_command(const command& what, apply_output& out);
+  rpc_answer apply_command(const command& what, entry_id at, apply_output& out);
+  rpc_answer apply_lease(const command& what, entry_id at, std::vector<lease_change>& changes);
   void apply_one(const entry& what, apply_output& out);
   void commit(entry_id upto, apply_output& out);
   void note(command_kind kind, bool success, std::chrono::nanoseconds took) const;

@@ -152,6 +152,9 @@ using call_histogram = histogram<
 /// 1 to 32768 things at a time.
 using batch_histogram = histogram<doubling_bounds<1, 16>>;
 
+/// 1 to 8388608 seconds: etcd's buckets for the TTLs of leases.
+using ttl_histogram = histogram<doubling_bounds<1, 24>>;
+
 /// 256 bytes to 8 MiB at a time.
 using bytes_histogram = histogram<doubling_bounds<256, 16>>;
 

@@ -69,10 +69,13 @@ enum class apply_op : std::uint8_t {
   compaction,
   alarm,
   member_attributes,
+  lease_grant,
+  lease_revoke,
+  lease_checkpoint,
 };
 
 inline constexpr std::size_t apply_op_count =
-  static_cast<std::size_t>(apply_op::member_attributes) + 1;
+  static_cast<std::size_t>(apply_op::lease_checkpoint) + 1;
 
 /// What the applier does.
 struct apply_counters {
@@ -116,6 +119,16 @@ struct read_counters {
   batch_histogram batch_reads;
 };
 
+/// What the lease manager sees.
+struct lease_counters {
+  counter granted;
+  counter revoked;
+  /// By this member while it led.
+  counter renewed;
+  counter expired;
+  ttl_histogram ttl_seconds;
+};
+
 /// Watches, as the streams of clients see them.
 struct watch_counters {
   gauge streams;
@@ -141,6 +154,7 @@ struct node_counters {
   storage_counters storage;
   apply_counters apply;
   read_counters reads;
+  lease_counters leases;
   watch_counters watches;
   alarm_gauges alarms;
 };

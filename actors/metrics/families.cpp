@@ -13,7 +13,9 @@ double number(const gauge& from) {
 }
 
 constexpr std::string_view names_of_apply_ops[apply_op_count] = {
-  "Put", "DeleteRange", "Txn", "Compaction", "Alarm", "ClusterMemberAttrSet",
+  "Put",        "DeleteRange", "Txn",
+  "Compaction", "Alarm",       "ClusterMemberAttrSet",
+  "LeaseGrant", "LeaseRevoke", "LeaseCheckpoint",
 };
 
 template <class Bounds>
@@ -100,6 +102,19 @@ void write_reads(const read_counters& from, family_writer& to) {
            number(from.waiting));
   to.histogram_of("troupe_read_batch_reads", "Reads answered from one snapshot.", from.batch_reads,
                   1);
+}
+
+void write_leases(const lease_counters& from, family_writer& to) {
+  to.counter("etcd_debugging_lease_granted_total", "The total number of granted leases.",
+             from.granted.value());
+  to.counter("etcd_debugging_lease_revoked_total", "The total number of revoked leases.",
+             from.revoked.value());
+  to.counter("etcd_debugging_lease_renewed_total",
+             "The number of renewed leases seen by the leader.", from.renewed.value());
+  to.histogram_of("etcd_debugging_lease_ttl_total", "Bucketed histogram of lease TTLs.",
+                  from.ttl_seconds, 1);
+  to.counter("etcd_debugging_server_lease_expired_total", "The total number of expired leases.",
+             from.expired.value());
 }
 
 void write_watches(const watch_counters& from, family_writer& to) {

@@ -27,6 +27,7 @@ void write_raft(const node_counters& from, family_writer& to);
 void write_storage(const storage_counters& from, family_writer& to);
 void write_apply(const apply_counters& from, family_writer& to);
 void write_reads(const read_counters& from, family_writer& to);
+void write_leases(const lease_counters& from, family_writer& to);
 void write_watches(const watch_counters& from, family_writer& to);
 /// Operations on the store, wherever they ran.
 void write_operations(const node_counters& from, family_writer& to);

@@ -6,6 +6,7 @@
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/record.pb.h"
+#include "storage/mvcc/lease_key.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -103,6 +104,8 @@ rpc_answer read_core::answer(const read_call& call,
     return alarm_list(call, *source);
   case rpc_method::maintenance_status:
     return status(call, *source);
+  case rpc_method::lease_time_to_live:
+    return attached_keys(call, *source);
   default:
     fail_invariant("only reads reach a reader", std::source_location::current());
   }
@@ -162,6 +165,20 @@ rpc_answer read_core::next_part(call_id call, range_stream& stream) {
   auto part = reply(call, response);
   part.ends = stream.done();
   return part;
+}
+
+rpc_answer read_core::attached_keys(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::LeaseTimeToLiveResponse response;
+  parse(response, call.body);
+  auto attached = mvcc::attachments_of({response.id()});
+  engine_.latest().visit(storage::family::lease, attached.begin, attached.end,
+                         [&](std::string_view attachment, std::string_view) {
+                           response.add_keys(std::string{mvcc::attached_key(attachment)});
+                           return true;
+                         });
+  fill(*response.mutable_header());
+  response.mutable_header()->set_revision(source.revision());
+  return reply(call.call, response);
 }
 
 rpc_answer read_core::member_list(const read_call& call) {

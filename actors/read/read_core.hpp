@@ -62,6 +62,8 @@ private:
   rpc_answer member_list(const read_call& call);
   rpc_answer alarm_list(const read_call& call, const mvcc::snapshot& source);
   rpc_answer status(const read_call& call, const mvcc::snapshot& source);
+  /// The body is an answer of the lease manager's that lacks the keys.
+  rpc_answer attached_keys(const read_call& call, const mvcc::snapshot& source);
   rpc_answer open_stream(const read_call& call, std::shared_ptr<const mvcc::snapshot> source);
   rpc_answer next_part(call_id call, range_stream& stream);
   void fill(etcdserverpb::ResponseHeader& header) const;

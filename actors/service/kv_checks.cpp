@@ -174,6 +174,11 @@ errc check(const etcdserverpb::DeleteRangeRequest& request) {
   return request.key().empty() ? errc::empty_key : errc::none;
 }
 
+errc check(const etcdserverpb::LeaseGrantRequest& request) {
+  constexpr std::int64_t max_ttl_seconds = 9'000'000'000;
+  return request.ttl() > max_ttl_seconds ? errc::lease_ttl_too_large : errc::none;
+}
+
 errc check(const TxnRequest& request, txn_limits limits) {
   if (auto error = check_shape(request, limits.max_ops); error != errc::none)
     return error;

@@ -16,6 +16,9 @@ errc check(const etcdserverpb::RangeRequest& request);
 errc check(const etcdserverpb::PutRequest& request);
 errc check(const etcdserverpb::DeleteRangeRequest& request);
 
+/// @returns lease_ttl_too_large.
+errc check(const etcdserverpb::LeaseGrantRequest& request);
+
 /// As `check`, and refuses what cannot be answered in key order piece by piece.
 errc check_stream(const etcdserverpb::RangeRequest& request);
 

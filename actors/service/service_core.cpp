@@ -41,6 +41,10 @@ command_kind command_of(rpc_method method) {
     return command_kind::txn;
   case rpc_method::kv_compact:
     return command_kind::compact;
+  case rpc_method::lease_grant:
+    return command_kind::lease_grant;
+  case rpc_method::lease_revoke:
+    return command_kind::lease_revoke;
   default:
     fail_invariant("only writes become commands", std::source_location::current());
   }
@@ -67,7 +71,8 @@ std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
 } // namespace
 
 service_core::service_core(service_limits limits, log_index applied, log_index ready)
-    : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready) {}
+    : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready),
+      random_(limits.seed) {}
 
 void service_core::on(const call_batch& batch, time_point now, service_output& out) {
   for (const auto& event : batch.events)
@@ -217,6 +222,7 @@ void service_core::start(const call_event& call, time_point now, service_output&
 void service_core::propose(const call_event& call, time_point now, service_output& out) {
   auto verdict = errc::none;
   std::string detail;
+  std::string completed;
   auto checked = [](const auto& request) { return check(request); };
   switch (call.method) {
   case rpc_method::kv_put:
@@ -227,6 +233,12 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
     break;
   case rpc_method::kv_compact:
     verdict = take(compaction_, call.body, detail, nothing_to_refuse);
+    break;
+  case rpc_method::lease_grant:
+    verdict = take_grant(call, detail, completed);
+    break;
+  case rpc_method::lease_revoke:
+    verdict = take(revoke_, call.body, detail, nothing_to_refuse);
     break;
   default:
     break; // a transaction was checked on its way here
@@ -246,13 +258,26 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
   ++counter_;
   auto deadline = now + limits_.request_timeout;
   out.to_await.push_back({counter_, call.call, deadline});
-  proposal write{counter_, entry_kind::command, encode_command(kind, call.body.view())};
+  auto body = completed.empty() ? call.body.view() : std::string_view{completed};
+  proposal write{counter_, entry_kind::command, encode_command(kind, body)};
   if (no_leader) {
     parked_bytes_ += write.payload.size();
     parked_.push_back({std::move(write), deadline});
   } else {
     out.to_propose.push_back(std::move(write));
   }
+}
+
+/// What must be the same on every member is decided before the log. @param completed gets the
+/// request to propose.
+errc service_core::take_grant(const call_event& call, std::string& detail, std::string& completed) {
+  auto verdict =
+    take(grant_, call.body, detail, [](const auto& request) { return check(request); });
+  while (grant_.id() == 0)
+    grant_.set_id(static_cast<std::int64_t>(random_() & INT64_MAX));
+  grant_.set_ttl(std::max(grant_.ttl(), limits_.min_lease_seconds));
+  completed = grant_.SerializeAsString();
+  return verdict;
 }
 
 void service_core::start_local_read(const call_event& call, time_point now, service_output& out) {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <random>
+#include <string>
 #include <vector>
 
 namespace troupe::service {
@@ -41,6 +43,10 @@ struct service_limits {
   /// After this a write or a linearizable read fails: 5 s and two election timeouts (etcd-semantics
   /// 13).
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{7};
+  /// Leases get at least this: one and a half election timeouts, rounded up.
+  std::int64_t min_lease_seconds = 2;
+  /// For ids of leases where the client leaves the choice.
+  std::uint64_t seed = 0;
   /// Writes that may wait for a leader; one more is refused.
   std::size_t max_parked_writes = 5'000;
   /// Reads that may wait for a read round or for the applier; one more is refused.
@@ -97,6 +103,7 @@ private:
   proposal unpark();
   void release(service_output& out);
   void propose(const call_event& call, time_point now, service_output& out);
+  errc take_grant(const call_event& call, std::string& detail, std::string& completed);
 
   service_limits limits_;
   raft_status raft_;
@@ -106,6 +113,7 @@ private:
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
   std::optional<blob> announcement_;
+  std::mt19937_64 random_;
 
   struct parked_write {
     proposal write;
@@ -127,6 +135,8 @@ private:
   etcdserverpb::DeleteRangeRequest delete_range_;
   etcdserverpb::TxnRequest txn_;
   etcdserverpb::CompactionRequest compaction_;
+  etcdserverpb::LeaseGrantRequest grant_;
+  etcdserverpb::LeaseRevokeRequest revoke_;
 };
 
 } // namespace troupe::service

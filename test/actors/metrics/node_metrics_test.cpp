@@ -74,7 +74,7 @@ struct expected_family {
   const char* value;
 };
 
-// What dashboards and alert rules ask for, as far as a node without peers, leases and watches has
+// What dashboards and alert rules ask for, as far as a node without peers and watches has
 // it (etcd-observability 2). Gauges with `_total` are etcd's.
 constexpr expected_family must_have[] = {
   {"etcd_server_has_leader", "gauge", "etcd_server_has_leader", "0"},
@@ -113,6 +113,13 @@ constexpr expected_family must_have[] = {
   {"etcd_mvcc_txn_total", "counter", "etcd_mvcc_txn_total", "0"},
   {"etcd_debugging_mvcc_total_put_size_in_bytes", "gauge",
    "etcd_debugging_mvcc_total_put_size_in_bytes", "0"},
+  {"etcd_debugging_lease_granted_total", "counter", "etcd_debugging_lease_granted_total", "0"},
+  {"etcd_debugging_lease_revoked_total", "counter", "etcd_debugging_lease_revoked_total", "0"},
+  {"etcd_debugging_lease_renewed_total", "counter", "etcd_debugging_lease_renewed_total", "0"},
+  {"etcd_debugging_lease_ttl_total", "histogram",
+   "etcd_debugging_lease_ttl_total_bucket{le=\"8388608\"}", "0"},
+  {"etcd_debugging_server_lease_expired_total", "counter",
+   "etcd_debugging_server_lease_expired_total", "0"},
   {"etcd_network_client_grpc_received_bytes_total", "counter",
    "etcd_network_client_grpc_received_bytes_total", "0"},
   {"etcd_network_client_grpc_sent_bytes_total", "counter",

@@ -288,6 +288,44 @@ TEST_F(service_core_test, read_is_worth_nothing_after_the_clients_deadline) {
   EXPECT_EQ(out.points[0].deadline, start + 1s);
 }
 
+etcdserverpb::LeaseGrantRequest lease(std::int64_t id, std::int64_t ttl_seconds) {
+  etcdserverpb::LeaseGrantRequest request;
+  request.set_id(id);
+  request.set_ttl(ttl_seconds);
+  return request;
+}
+
+/// What goes into the log for a grant.
+etcdserverpb::LeaseGrantRequest proposed_grant(const service_output& out) {
+  etcdserverpb::LeaseGrantRequest request;
+  auto command = decode_command(out.to_propose.at(0).payload);
+  EXPECT_EQ(command->kind, command_kind::lease_grant);
+  EXPECT_TRUE(request.ParseFromString(std::string{command->body.view()}));
+  return request;
+}
+
+TEST_F(service_core_test, grant_is_completed_before_the_log_so_that_all_members_agree) {
+  auto chosen = proposed_grant(call(rpc_method::lease_grant, lease(-5, 60)));
+  EXPECT_EQ(chosen.id(), -5);
+  EXPECT_EQ(chosen.ttl(), 60);
+  auto first = proposed_grant(call(rpc_method::lease_grant, lease(0, 0)));
+  auto second = proposed_grant(call(rpc_method::lease_grant, lease(0, -7)));
+  EXPECT_GT(first.id(), 0);
+  EXPECT_GT(second.id(), 0);
+  EXPECT_NE(first.id(), second.id());
+  EXPECT_EQ(first.ttl(), 2);
+  EXPECT_EQ(second.ttl(), 2);
+}
+
+TEST_F(service_core_test, grant_for_too_long_is_refused) {
+  EXPECT_EQ(proposed_grant(call(rpc_method::lease_grant, lease(5, 9'000'000'000))).ttl(),
+            9'000'000'000);
+  auto out = call(rpc_method::lease_grant, lease(5, 9'000'000'001));
+  EXPECT_TRUE(out.to_propose.empty());
+  ASSERT_EQ(out.answers.size(), 1u);
+  EXPECT_EQ(out.answers[0].error, errc::lease_ttl_too_large);
+}
+
 /// No method can be forgotten: each one is either carried out or says that it is not there yet.
 TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
   ASSERT_EQ(rpc_table().size(), rpc_shapes().size());
@@ -297,7 +335,8 @@ TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
     SCOPED_TRACE(shape_of(rule.method).name);
     auto out = call(rule.method, std::string{});
     auto outcomes = out.to_propose.size() + out.points.size() + out.lists.size()
-                    + (out.to_confirm ? 1 : 0) + out.answers.size();
+                    + (out.to_confirm ? 1 : 0) + out.answers.size() + out.watches.size()
+                    + out.leases.size() + out.recipes.size();
     EXPECT_EQ(outcomes, 1u);
     if (rule.path == rpc_path::unimplemented) {
       ASSERT_EQ(out.answers.size(), 1u);
