@@ -22,6 +22,13 @@ std::string in_quotes(std::string_view text) {
 constexpr std::string_view url_flags[] = {"listen-peer-urls", "listen-client-urls",
                                           "initial-advertise-peer-urls", "advertise-client-urls"};
 
+/// Another text could never be what a browser sends.
+void check_origins(const settings& given) {
+  for (const auto& origin : given.list("cors"))
+    if (origin != "*" && !origin.starts_with("http://") && !origin.starts_with("https://"))
+      refuse("--cors " + origin + ": an origin is \"*\" or has the form http://host:port");
+}
+
 void check_scheme(std::string_view flag_name, const url& one) {
   if (one.scheme == "http")
     return;
@@ -218,6 +225,7 @@ void check_cluster(const settings& given) {
 }
 
 void check_values(const settings& given) {
+  check_origins(given);
   if (given.text("name").empty())
     refuse("--name must not be empty");
   check_one_of(given, "logger", {"zap"}, "unknown logger option");

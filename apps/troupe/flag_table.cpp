@@ -49,7 +49,7 @@ constexpr flag member[] = {
   {"grpc-keepalive-timeout", duration, "20s", honoured, "Time until an unanswered ping closes."},
   {"socket-reuse-port", boolean, "false", no_effect, "Set SO_REUSEPORT on listeners."},
   {"socket-reuse-address", boolean, "false", no_effect, "Set SO_REUSEADDR on listeners."},
-  {"enable-grpc-gateway", boolean, "true", no_effect, "Serve the JSON gateway."},
+  {"enable-grpc-gateway", boolean, "true", honoured, "Serve the JSON gateway."},
   {"raft-read-timeout", duration, "5s", no_effect, "Read timeout between peers."},
   {"raft-write-timeout", duration, "5s", no_effect, "Write timeout between peers."},
   {"feature-gates", list, "", no_effect, "Experimental features, as Name=true,Other=false."},
@@ -119,9 +119,8 @@ constexpr flag security[] = {
   {"cipher-suites", list, "", refused, "TLS cipher suites.", no_tls},
   {"tls-min-version", text, "TLS1.2", refused, "Oldest TLS version.", no_tls},
   {"tls-max-version", text, "", refused, "Newest TLS version.", no_tls},
-  {"cors", list, "*", no_effect, "Origins that browsers may call from."},
-  {"host-whitelist", list, "*", refused, "Host names that plain HTTP requests may use.",
-   "a list of allowed host names is not available yet"},
+  {"cors", list, "*", honoured, "Origins that browsers may call from, as http://host:port."},
+  {"host-whitelist", list, "*", honoured, "Host names that plain HTTP requests may use."},
 };
 
 constexpr flag auth[] = {

@@ -62,6 +62,9 @@ node_config node_of(const settings& given) {
                     .interval = given.duration("grpc-keepalive-interval"),
                     .timeout = given.duration("grpc-keepalive-timeout")};
   node.auto_compaction = compaction_of(given);
+  node.json_gateway = given.boolean("enable-grpc-gateway");
+  node.cors = given.list("cors");
+  node.host_whitelist = given.list("host-whitelist");
   node.extensive_metrics = given.text("metrics") == "extensive";
   node.memory_budget_bytes = given.bytes("memory-budget-bytes");
   node.threads.edge_systems = static_cast<unsigned>(given.count("client-io-threads"));

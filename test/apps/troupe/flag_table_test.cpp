@@ -80,7 +80,7 @@ TEST(flag_table, whatever_promises_protection_is_refused) {
         "client-crl-file", "peer-cert-file", "peer-key-file", "peer-client-cert-auth",
         "peer-trusted-ca-file", "peer-auto-tls", "peer-crl-file", "peer-cert-allowed-cn",
         "peer-cert-allowed-hostname", "client-cert-allowed-hostname", "tls-min-version",
-        "cipher-suites", "host-whitelist", "auth-token"})
+        "cipher-suites", "auth-token"})
     EXPECT_EQ(find_flag(name)->treated, treatment::refused) << name;
 }
 

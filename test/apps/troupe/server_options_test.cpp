@@ -38,19 +38,34 @@ TEST(server_options, without_flags_a_node_has_the_defaults_of_its_configuration)
   EXPECT_EQ(node.auto_compaction.revisions, 0);
   EXPECT_EQ(node.memory_budget_bytes, preset.memory_budget_bytes);
   EXPECT_EQ(node.threads.edge_systems, preset.threads.edge_systems);
+  EXPECT_EQ(node.json_gateway, preset.json_gateway);
+  EXPECT_EQ(node.cors, preset.cors);
+  EXPECT_EQ(node.host_whitelist, preset.host_whitelist);
 }
 
 TEST(server_options, every_honoured_flag_arrives) {
-  auto node =
-    accept({"--name=n", "--listen-client-urls=http://127.0.0.1:1,http://[::1]:2",
-            "--advertise-client-urls=http://h:1", "--listen-peer-urls=http://127.0.0.1:3",
-            "--initial-advertise-peer-urls=http://p:3", "--initial-cluster=n=http://p:3",
-            "--initial-cluster-token=t", "--heartbeat-interval=10", "--election-timeout=50",
-            "--quota-backend-bytes=9", "--max-txn-ops=3", "--max-request-bytes=4",
-            "--max-concurrent-streams=5", "--grpc-keepalive-min-time=1s",
-            "--grpc-keepalive-interval=0", "--grpc-keepalive-timeout=3s",
-            "--memory-budget-bytes=64M", "--client-io-threads=2"})
-      .node;
+  auto node = accept({"--name=n",
+                      "--listen-client-urls=http://127.0.0.1:1,http://[::1]:2",
+                      "--advertise-client-urls=http://h:1",
+                      "--listen-peer-urls=http://127.0.0.1:3",
+                      "--initial-advertise-peer-urls=http://p:3",
+                      "--initial-cluster=n=http://p:3",
+                      "--initial-cluster-token=t",
+                      "--heartbeat-interval=10",
+                      "--election-timeout=50",
+                      "--quota-backend-bytes=9",
+                      "--max-txn-ops=3",
+                      "--max-request-bytes=4",
+                      "--max-concurrent-streams=5",
+                      "--grpc-keepalive-min-time=1s",
+                      "--grpc-keepalive-interval=0",
+                      "--grpc-keepalive-timeout=3s",
+                      "--memory-budget-bytes=64M",
+                      "--client-io-threads=2",
+                      "--enable-grpc-gateway=false",
+                      "--cors=http://a:1,https://b:2",
+                      "--host-whitelist=h,127.0.0.1"})
+                .node;
   EXPECT_EQ(node.data_dir, "n.troupe");
   EXPECT_EQ(node.listen_client, (std::vector<listen_address>{{"127.0.0.1", 1}, {"::1", 2}}));
   EXPECT_EQ(node.listen_peer, (std::vector<listen_address>{{"127.0.0.1", 3}}));
@@ -68,6 +83,9 @@ TEST(server_options, every_honoured_flag_arrives) {
   EXPECT_EQ(node.keepalive.timeout, 3s);
   EXPECT_EQ(node.memory_budget_bytes, 67108864U);
   EXPECT_EQ(node.threads.edge_systems, 2U);
+  EXPECT_FALSE(node.json_gateway);
+  EXPECT_EQ(node.cors, (std::vector<std::string>{"http://a:1", "https://b:2"}));
+  EXPECT_EQ(node.host_whitelist, (std::vector<std::string>{"h", "127.0.0.1"}));
 }
 
 TEST(server_options, the_log_is_set_up_as_asked) {
@@ -113,9 +131,9 @@ TEST(server_options, what_is_missing_is_refused_unless_it_is_turned_off) {
        {"--cert-file=c", "--client-cert-auth", "--auto-tls", "--peer-auto-tls",
         "--auth-token=jwt,x", "--force-new-cluster", "--enable-v2", "--discovery=http://d",
         "--discovery-srv=d", "--discovery-endpoints=e", "--tls-min-version=TLS1.3",
-        "--cipher-suites=X", "--host-whitelist=a", "--listen-metrics-urls=http://127.0.0.1:1",
-        "--proxy=on", "--listen-client-http-urls=http://127.0.0.1:1",
-        "--experimental-enable-v2v3=/p", "--experimental-peer-skip-client-san-verification"})
+        "--cipher-suites=X", "--listen-metrics-urls=http://127.0.0.1:1", "--proxy=on",
+        "--listen-client-http-urls=http://127.0.0.1:1", "--experimental-enable-v2v3=/p",
+        "--experimental-peer-skip-client-san-verification"})
     EXPECT_THAT(refusal({text}), testing::AnyOf(HasSubstr("not available yet"), HasSubstr("gone")))
       << text;
   auto off = accept({"--name=n", "--cert-file=", "--client-cert-auth=false", "--auth-token=simple",
@@ -123,6 +141,12 @@ TEST(server_options, what_is_missing_is_refused_unless_it_is_turned_off) {
                      "--proxy=off", "--discovery-fallback=exit"});
   EXPECT_TRUE(off.notices.empty());
   EXPECT_THAT(refusal({"--discovery-fallback=proxy"}), HasSubstr("v2 proxy is deprecated"));
+}
+
+TEST(server_options, an_origin_is_a_url_or_all) {
+  EXPECT_EQ(refusal({"--cors=http://a:1,b"}),
+            "--cors b: an origin is \"*\" or has the form http://host:port");
+  EXPECT_EQ(accept({"--cors="}).node.cors, std::vector<std::string>{});
 }
 
 TEST(server_options, timing_is_checked_as_etcd_does) {
