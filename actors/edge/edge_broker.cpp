@@ -89,7 +89,6 @@ private:
   void shrink(client& c);
   void hand_on();
   void hand_on(http_request&& request);
-  void answer_health_calls();
   void grant_accepts();
   void use_accept();
 
@@ -292,23 +291,10 @@ void edge_state::finish_round() {
   hand_on();
 }
 
-// Health calls are seldom: their answers go round by the mailbox like all others.
-void edge_state::answer_health_calls() {
-  rpc_answers answers;
-  auto take = [&](const call_event& event) {
-    if (!is_health_method(event.method))
-      return false;
-    if (auto answer = answer_health(event))
-      answers.answers.push_back(std::move(*answer));
-    return true;
-  };
-  std::erase_if(heard_.calls, take);
-  if (!answers.answers.empty())
-    self_->send(self_, std::move(answers));
-}
-
 void edge_state::hand_on() {
-  answer_health_calls();
+  // Health calls are seldom: their answers go round by the mailbox like all others.
+  if (auto healthy = answer_health_calls(heard_.calls); !healthy.empty())
+    self_->send(self_, rpc_answers{std::move(healthy)});
   if (!heard_.calls.empty()) {
     parts_.counters->events.add(heard_.calls.size());
     parts_.counters->batches.add(1);
@@ -323,17 +309,15 @@ void edge_state::hand_on() {
 
 void edge_state::hand_on(http_request&& request) {
   parts_.counters->http_requests.add(1);
-  if (auto answer = config_.http.answer_at_once(request)) {
-    on(*answer);
-  } else if (parts_.gateway && config_.http.is_gateway_path(request.path)) {
-    self_->send(parts_.gateway, std::move(request));
-  } else if (parts_.pages) {
-    self_->send(parts_.pages, std::move(request));
-  } else {
-    http_response response{.call = request.call, .status = 404, .content_type = "text/plain"};
-    response.body = "404 page not found\n";
-    on(response);
-  }
+  if (auto answer = config_.http.answer_at_once(request))
+    return on(*answer);
+  if (parts_.gateway && config_.http.is_gateway_path(request.path))
+    return self_->send(parts_.gateway, std::move(request));
+  if (parts_.pages)
+    return self_->send(parts_.pages, std::move(request));
+  http_response nothing{.call = request.call, .status = 404, .content_type = "text/plain"};
+  nothing.body = "404 page not found\n";
+  on(nothing);
 }
 
 void edge_state::pump_touched() {

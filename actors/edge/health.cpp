@@ -2,7 +2,8 @@
 
 #include "messages/proto/health.pb.h"
 
-#include <string>
+#include <optional>
+#include <utility>
 
 namespace troupe {
 
@@ -14,9 +15,8 @@ blob serialized(grpc::health::v1::HealthCheckResponse::ServingStatus status) {
   return blob{response.SerializeAsString()};
 }
 
-} // namespace
-
-std::optional<rpc_answer> answer_health(const call_event& event) {
+/// Nothing where there is nothing to say.
+std::optional<rpc_answer> answer_to(const call_event& event) {
   using response = grpc::health::v1::HealthCheckResponse;
   if (event.kind != call_event::what::request)
     return std::nullopt;
@@ -33,6 +33,20 @@ std::optional<rpc_answer> answer_health(const call_event& event) {
   first.message =
     serialized(request.service().empty() ? response::SERVING : response::SERVICE_UNKNOWN);
   return first;
+}
+
+} // namespace
+
+std::vector<rpc_answer> answer_health_calls(std::vector<call_event>& calls) {
+  std::vector<rpc_answer> answers;
+  std::erase_if(calls, [&](const call_event& event) {
+    if (event.method != rpc_method::health_check && event.method != rpc_method::health_watch)
+      return false;
+    if (auto answer = answer_to(event))
+      answers.push_back(std::move(*answer));
+    return true;
+  });
+  return answers;
 }
 
 } // namespace troupe

@@ -46,6 +46,8 @@ struct set_clock final : troupe::clock {
 struct recording {
   std::vector<call_batch> batches;
   std::vector<http_request> requests;
+  std::vector<http_request> gateway_requests;
+  std::vector<http_event> gateway_events;
 };
 
 call_sink::behavior_type record_calls(call_sink::pointer, std::shared_ptr<recording> to) {
@@ -54,6 +56,11 @@ call_sink::behavior_type record_calls(call_sink::pointer, std::shared_ptr<record
 
 http_sink::behavior_type record_requests(http_sink::pointer, std::shared_ptr<recording> to) {
   return {[to](const http_request& request) { to->requests.push_back(request); }};
+}
+
+gateway_sink::behavior_type record_gateway(gateway_sink::pointer, std::shared_ptr<recording> to) {
+  return {[to](const http_request& request) { to->gateway_requests.push_back(request); },
+          [to](const http_event& event) { to->gateway_events.push_back(event); }};
 }
 
 struct test_config : caf::actor_system_config {
@@ -72,13 +79,17 @@ struct edge_broker_test : testing::Test {
   edge_broker_test() {
     calls = system.spawn(record_calls, seen);
     pages = system.spawn(record_requests, seen);
+    gateway = system.spawn(record_gateway, seen);
     config.number = 3;
+    config.http.gateway_prefixes = {"/v3/"};
+    config.http.streamed_paths = {"/v3/watch"};
   }
 
   ~edge_broker_test() override {
     caf::anon_send_exit(edge, caf::exit_reason::kill);
     caf::anon_send_exit(calls, caf::exit_reason::kill);
     caf::anon_send_exit(pages, caf::exit_reason::kill);
+    caf::anon_send_exit(gateway, caf::exit_reason::kill);
     settle();
     sched.clock().cancel_all();
   }
@@ -87,7 +98,8 @@ struct edge_broker_test : testing::Test {
     mpx.provide_acceptor(port, acceptor);
     std::vector<listener> listeners;
     listeners.push_back(listener::by_port(port));
-    edge = spawn_edge(system, config, {calls, pages, clock, counters}, std::move(listeners));
+    edge = spawn_edge(system, config, {calls, pages, clock, counters, nullptr, gateway},
+                      std::move(listeners));
     edge->attach_functor([this](const caf::error& reason) {
       ended = true;
       why = to_string(reason);
@@ -167,6 +179,7 @@ struct edge_broker_test : testing::Test {
   std::shared_ptr<recording> seen = std::make_shared<recording>();
   call_sink calls;
   http_sink pages;
+  gateway_sink gateway;
   edge_config config;
   edge_actor edge;
   bool ended = false;
@@ -358,6 +371,80 @@ TEST_F(edge_broker_test, a_reader_that_takes_nothing_is_cut_off) {
   pass(2s);
   EXPECT_TRUE(mpx.stopped_reading(a));
   EXPECT_EQ(counters->connections_cut.get(), 1u);
+}
+
+TEST_F(edge_broker_test, an_answer_in_parts_goes_out_as_it_comes_and_its_end_is_told) {
+  start();
+  auto handle = connect(10);
+  offer(handle, "POST /v3/watch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "2\r\n{}\r\n");
+  settle();
+  EXPECT_TRUE(seen->requests.empty());
+  ASSERT_EQ(seen->gateway_requests.size(), 1u);
+  auto call = seen->gateway_requests[0].call;
+  EXPECT_EQ(call.edge, 3u);
+  EXPECT_EQ(seen->gateway_requests[0].body.view(), "{}");
+  http_response response{.call = call};
+  response.body_goes_on = true;
+  caf::anon_send(edge, response);
+  caf::anon_send(edge, http_body_parts{{{call, "one", false}, {call, "two", false}}});
+  settle();
+  EXPECT_TRUE(taken_from(handle).ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n"));
+  offer(handle, "1\r\n \r\n");
+  settle();
+  ASSERT_FALSE(seen->gateway_events.empty());
+  EXPECT_EQ(seen->gateway_events.front().kind, http_event::what::writable);
+  EXPECT_EQ(seen->gateway_events.back().kind, http_event::what::body);
+  EXPECT_EQ(seen->gateway_events.back().body.view(), " ");
+  // Silence is no reason to end it.
+  pass(200s);
+  EXPECT_EQ(counters->connections_open.get(), 1u);
+  mpx.impl_ptr(handle)->io_failure(&mpx, caf::io::network::operation::read);
+  settle();
+  EXPECT_EQ(seen->gateway_events.back().kind, http_event::what::gone);
+  EXPECT_EQ(seen->gateway_events.back().call, call);
+  // What still comes for it is dropped.
+  caf::anon_send(edge, http_body_parts{{{call, "three", true}}});
+  settle();
+}
+
+TEST_F(edge_broker_test, a_client_that_takes_nothing_of_a_stream_is_cut_off) {
+  start();
+  auto handle = connect(10);
+  offer(handle, "POST /v3/watch HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  settle();
+  auto call = seen->gateway_requests.at(0).call;
+  http_response response{.call = call};
+  response.body_goes_on = true;
+  caf::anon_send(edge, response);
+  caf::anon_send(edge, http_body_parts{{{call, std::string(200'000, 'x'), false}}});
+  settle();
+  pass(29s);
+  EXPECT_EQ(counters->connections_cut.get(), 0u);
+  pass(2s);
+  EXPECT_EQ(counters->connections_cut.get(), 1u);
+  EXPECT_EQ(seen->gateway_events.back().kind, http_event::what::gone);
+}
+
+TEST_F(edge_broker_test, what_the_header_decides_is_answered_by_the_edge) {
+  config.http.hosts = {"a.example"};
+  config.http.origins = {"http://b:1"};
+  start();
+  auto handle = connect(10);
+  auto ask = [&](const std::string& text) {
+    offer(handle, text);
+    settle();
+    return taken_from(handle);
+  };
+  EXPECT_TRUE(ask("OPTIONS /v3/kv/put HTTP/1.1\r\nHost: a.example:1\r\nOrigin: http://b:1\r\n\r\n")
+                .starts_with("HTTP/1.1 200 OK\r\nAccess-Control-Allow-Headers: "));
+  auto refused = ask("GET /health HTTP/1.1\r\nHost: evil.com\r\nOrigin: http://b:1\r\n\r\n");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+  EXPECT_EQ(refused.find("Access-Control"), refused.npos);
+  EXPECT_TRUE(seen->requests.empty());
+  EXPECT_TRUE(seen->gateway_requests.empty());
+  EXPECT_EQ(ask("GET /health HTTP/1.1\r\nHost: a.example\r\n\r\n"), "");
+  EXPECT_EQ(seen->requests.size(), 1u);
 }
 
 TEST_F(edge_broker_test, who_asks_on_and_on_over_http1_and_takes_nothing_is_cut_off) {
