@@ -307,7 +307,8 @@ bool gateway_core::take_message(call& c, const rpc_answer& answer, gateway_outpu
   message.append(answer.message.view()).append(answer.tail.view());
   auto json = json_.answer(c.shape->method, message);
   if (!json) {
-    abandon(c, {grpc_code::internal, "the answer cannot be written as JSON"}, out);
+    grpc_refusal why{grpc_code::internal, "the answer cannot be written as JSON"};
+    answer.ends ? fail(c, why, out) : abandon(c, why, out);
     return false;
   }
   if (counters_)

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,10 @@ enum class call_state { open, half_closed, requested, cancelled, answered };
 
 class fuzzed_connection {
 public:
+  fuzzed_connection() {
+    shared_.http.streamed_paths = {"/v3/watch"};
+  }
+
   void receive(std::string_view bytes) {
     link_.receive(bytes, now_, out_);
     settle();
@@ -67,23 +72,34 @@ public:
     for (const auto& [call, state] : calls_)
       ensure(state == call_state::cancelled || state == call_state::answered,
              "whoever was told of a call is told of its end");
+    ensure(!http_open_, "nor does an HTTP request stay open");
   }
 
 private:
   // Answers one turn, writes some of it, and repeats while that brings news.
   void settle() {
-    for (int turn = 0; turn < 100 && !(out_.calls.empty() && out_.requests.empty()); ++turn) {
-      for (auto& event : std::exchange(out_.calls, {}))
-        on(event);
-      for (auto& request : std::exchange(out_.requests, {}))
-        on(request);
+    for (int turn = 0; turn < 100 && (hear() || turn == 0); ++turn)
       write();
-    }
     write();
-    for (auto& event : std::exchange(out_.calls, {}))
-      on(event);
+    hear();
     // The unfinished messages of the streams, their first windows, and unsent answers.
     ensure(link_.buffered_bytes() <= 200'000, "what a client makes us keep is bounded");
+  }
+
+  bool hear() {
+    auto heard = std::exchange(out_, {});
+    for (auto& event : heard.calls)
+      on(event);
+    // Within one step the end of one request comes before the next.
+    bool next_first = !heard.requests.empty() && !http_open_;
+    if (next_first)
+      on(heard.requests.front());
+    for (auto& event : heard.http_events)
+      on(event);
+    ensure(heard.requests.size() <= 1, "one request at a time");
+    if (!heard.requests.empty() && !next_first)
+      on(heard.requests.front());
+    return !heard.calls.empty() || !heard.requests.empty() || !heard.http_events.empty();
   }
 
   void write() {
@@ -148,9 +164,34 @@ private:
 
   void on(const http_request& request) {
     ensure(request.body.size() <= limits_.max_http_body_bytes, "bodies keep to the limit");
+    ensure(!http_open_, "the next request waits for the end of the last");
     http_response response{.call = request.call, .content_type = "text/plain"};
     response.body = request.path;
+    // The request chooses how it is answered.
+    response.body_goes_on = request.path.size() % 2 == 1 || request.body_goes_on;
+    receives_ = request.body_goes_on;
+    if (response.body_goes_on)
+      http_open_ = request.call;
     link_.answer(response, 0);
+    if (response.body_goes_on && !receives_)
+      part(std::string(request.path.size() * 900, 'x'), request.path.size() % 4 == 1);
+  }
+
+  void on(const http_event& event) {
+    ensure(http_open_ == event.call, "events belong to the open request");
+    if (event.kind == http_event::what::gone)
+      http_open_.reset();
+    if (event.kind != http_event::what::body)
+      return;
+    ensure(std::exchange(receives_, !event.last), "a body ends once");
+    part(std::string{event.body.view()}, event.last);
+  }
+
+  void part(std::string bytes, bool last) {
+    auto call = *http_open_;
+    if (last)
+      http_open_.reset();
+    link_.answer(http_body_part{call, std::move(bytes), last}, out_);
   }
 
   connection_limits limits_ = small_limits();
@@ -159,6 +200,10 @@ private:
   edge_shared shared_;
   connection link_{limits_, shared_, {.edge = 0, .connection = 1}, "fuzz", now_};
   std::map<call_id, call_state> calls_;
+  /// An HTTP/1.1 request whose answer has not ended.
+  std::optional<call_id> http_open_;
+  /// Its body goes on.
+  bool receives_ = false;
   std::size_t written_ = 0;
 };
 
