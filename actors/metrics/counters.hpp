@@ -137,6 +137,8 @@ struct watch_counters {
   gauge slow_watches;
   /// Sent to clients, each as often as it was sent.
   counter events;
+  /// Memory of answers that wait for their clients to read on.
+  gauge held_bytes;
   /// Changes that wait in the hub.
   gauge pending_events;
 };

@@ -127,6 +127,9 @@ void write_watches(const watch_counters& from, family_writer& to) {
              from.events.value());
   to.gauge("etcd_debugging_mvcc_pending_events_total", "Total number of pending events to be sent.",
            number(from.pending_events));
+  to.gauge("troupe_watch_held_bytes",
+           "Memory of watch answers that wait for their clients to read on.",
+           number(from.held_bytes));
 }
 
 void write_operations(const node_counters& from, family_writer& to) {

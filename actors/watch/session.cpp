@@ -35,13 +35,15 @@ void carry_out(session_pointer self, const end_watches& step) {
   drop_watches message;
   if (step.confirm)
     message.reply_to = self;
-  std::vector<watcher_actor> ended;
-  for (auto slot : step.slots) {
-    ended.push_back(std::exchange(host.watchers[slot], {}));
-    message.watchers.emplace_back(ended.back());
+  std::vector<watcher_actor> told;
+  for (const auto& x : step.watches) {
+    auto watcher = std::exchange(host.watchers[x.slot], {});
+    message.watchers.emplace_back(watcher);
+    if (x.told)
+      told.push_back(std::move(watcher));
   }
   caf::anon_send(host.config.hub, std::move(message));
-  for (const auto& watcher : ended)
+  for (const auto& watcher : told)
     caf::anon_send(watcher, watch_order{.kind = watch_order::what::end});
 }
 

@@ -44,6 +44,7 @@ void session_core::on(const std::vector<call_event>& events, session_output& out
       break;
     case call_event::what::writable:
       unconfirmed_ = 0;
+      send_held(out);
       resume_some(out);
       break;
     case call_event::what::cancel:
@@ -149,7 +150,7 @@ void session_core::forget(std::int64_t id, session_output& out, bool confirm) {
     if (confirm)
       awaited_.emplace_back();
   }
-  last->slots.push_back(x.slot);
+  last->watches.push_back({x.slot, x.resumed});
   if (confirm)
     awaited_.back().cancellations.push_back(id);
   move_to(x, state::live);
@@ -288,13 +289,14 @@ void session_core::move_to(watch& x, state next) {
 }
 
 void session_core::resume_some(session_output& out) {
-  while (!slow() && !queue_.empty() && catching_up_ < limits_.max_catching_up) {
+  while (held_.empty() && !queue_.empty() && catching_up_ < limits_.max_catching_up) {
     auto [id, epoch] = queue_.front();
     queue_.pop_front();
     auto* x = current(id, epoch);
     if (x == nullptr)
       continue;
     move_to(*x, state::catching_up);
+    x->resumed = true;
     out.steps.emplace_back(order_watcher{x->slot, {watch_order::what::resume, x->epoch, x->from}});
   }
 }
@@ -370,14 +372,16 @@ void session_core::end(session_output& out) {
   enroll_collected(out);
   over_ = true;
   end_watches all;
-  all.slots.reserve(watches_.size());
+  all.watches.reserve(watches_.size());
   for (auto& [id, x] : watches_) {
-    all.slots.push_back(x.slot);
+    all.watches.push_back({x.slot, x.resumed});
     move_to(x, state::live);
   }
   meter_->watches.watches.add(-static_cast<std::int64_t>(watches_.size()));
   watches_.clear();
-  if (!all.slots.empty())
+  hold(-static_cast<std::int64_t>(held_bytes_));
+  held_.clear();
+  if (!all.watches.empty())
     out.steps.emplace_back(std::move(all));
   out.over = true;
 }
@@ -391,11 +395,36 @@ void session_core::answer(const etcdserverpb::WatchResponse& response, session_o
 }
 
 void session_core::answer(watch_piece&& piece, session_output& out) {
-  unconfirmed_ += piece.head.size() + piece.tail.size();
-  out.answers.push_back({.call = call_,
-                         .has_message = true,
-                         .message = std::move(piece.head),
-                         .tail = std::move(piece.tail)});
+  // A tail that several answers in a row share costs its memory once.
+  bool shared = !held_.empty() && held_.back().piece.tail.view().data() == piece.tail.view().data();
+  auto cost = sizeof(held_answer) + piece.head.size() + (shared ? 0 : piece.tail.size());
+  held_.push_back({std::move(piece), cost});
+  hold(static_cast<std::int64_t>(cost));
+  send_held(out);
+}
+
+void session_core::send_held(session_output& out) {
+  while (!held_.empty() && unconfirmed_ <= limits_.max_unconfirmed_bytes) {
+    auto [piece, cost] = std::move(held_.front());
+    held_.pop_front();
+    hold(-static_cast<std::int64_t>(cost));
+    unconfirmed_ += piece.head.size() + piece.tail.size();
+    out.answers.push_back({.call = call_,
+                           .has_message = true,
+                           .message = std::move(piece.head),
+                           .tail = std::move(piece.tail)});
+  }
+}
+
+void session_core::hold(std::int64_t bytes) {
+  held_bytes_ += static_cast<std::size_t>(bytes);
+  meter_->watches.held_bytes.add(bytes);
+}
+
+bool session_core::slow() const {
+  return held_bytes_ > limits_.max_held_bytes
+         || (held_bytes_ > 0
+             && meter_->watches.held_bytes.value() > limits_.max_held_bytes_of_node);
 }
 
 } // namespace troupe::watch

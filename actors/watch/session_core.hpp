@@ -39,9 +39,17 @@ struct enroll_watches {
   std::vector<entry> watches;
 };
 
-/// Have the hub drop these watchers, then tell them that it is over.
+/// Have the hub drop these watchers, then tell those that it is over which may have registered
+/// themselves. The others are gone once nobody knows them.
 struct end_watches {
-  std::vector<watcher_slot> slots;
+  struct entry {
+    watcher_slot slot = 0;
+    bool told = false;
+
+    friend bool operator==(const entry&, const entry&) = default;
+  };
+
+  std::vector<entry> watches;
   /// The hub's answer is to come to `on_dropped`.
   bool confirm = false;
 };
@@ -73,9 +81,14 @@ struct session_output {
 };
 
 struct session_limits {
-  /// Bytes of answers that the edge has not confirmed; beyond it the stream is slow: its events are
-  /// dropped, and their watchers paused.
+  /// Bytes of answers that the edge has not confirmed; what is beyond waits here.
   std::size_t max_unconfirmed_bytes = std::size_t{256} << 10;
+  /// Memory of what waits; beyond it the stream is slow: its events are dropped, and their watchers
+  /// paused.
+  std::size_t max_held_bytes = std::size_t{4} << 20;
+  /// The same for all streams of the node, counted by `watch_counters::held_bytes`; beyond it every
+  /// stream is slow of which something waits.
+  std::int64_t max_held_bytes_of_node = std::int64_t{256} << 20;
   /// Watchers of one stream that read the history at the same time.
   std::size_t max_catching_up = 16;
   /// Watchers of the node; counted by `watch_counters::watches`.
@@ -140,6 +153,8 @@ private:
     bool due = false;
     /// The marker of the present round is on its way.
     bool marked = false;
+    /// It was told to resume, which makes it register itself.
+    bool resumed = false;
     std::uint64_t epoch = 0;
     /// Where to resume: the first revision that has not gone to the client. Counts while queued;
     /// while creating it is the start revision.
@@ -190,13 +205,12 @@ private:
   void start_round(session_output& out);
   void finish_round(session_output& out);
 
-  bool slow() const {
-    return unconfirmed_ > limits_.max_unconfirmed_bytes;
-  }
-
+  bool slow() const;
   etcdserverpb::WatchResponse response(std::int64_t id, std::int64_t revision) const;
   void answer(const etcdserverpb::WatchResponse& response, session_output& out);
   void answer(watch_piece&& piece, session_output& out);
+  void send_held(session_output& out);
+  void hold(std::int64_t bytes);
 
   call_id call_;
   response_identity identity_;
@@ -222,6 +236,15 @@ private:
   std::size_t behind_ = 0;
   /// Bytes sent since the edge last said that the stream is writable.
   std::size_t unconfirmed_ = 0;
+
+  struct held_answer {
+    watch_piece piece;
+    std::size_t cost = 0;
+  };
+
+  /// In order, behind what was sent.
+  std::deque<held_answer> held_;
+  std::size_t held_bytes_ = 0;
   bool over_ = false;
   /// As last heard of the hub.
   term_t term_;

@@ -203,7 +203,7 @@ TEST_F(session, a_cancelled_watch_is_dropped_and_then_answered) {
   auto step = take<end_watches>();
   ASSERT_TRUE(step);
   EXPECT_TRUE(step->confirm);
-  EXPECT_EQ(step->slots, std::vector<watcher_slot>{x.slot});
+  EXPECT_EQ(step->watches, (std::vector<end_watches::entry>{{x.slot, false}}));
   nothing_more();
   deliver(x, 105, 1);
   nothing_more();
@@ -230,7 +230,7 @@ TEST_F(session, who_cancels_an_unknown_watch_hears_nothing) {
 TEST_F(session, a_number_is_free_again_once_cancelled_also_before_the_hub_has_answered) {
   send_all({create(50, 6), cancel(6), create(60, 6)});
   auto first = take<enroll_watches>()->watches.at(0);
-  EXPECT_EQ(take<end_watches>()->slots, std::vector<watcher_slot>{first.slot});
+  EXPECT_EQ(take<end_watches>()->watches, (std::vector<end_watches::entry>{{first.slot, false}}));
   auto second = take<enroll_watches>()->watches.at(0);
   registered();
   EXPECT_TRUE(answer()->created());
@@ -313,7 +313,7 @@ TEST_F(session, a_cancelled_stream_ends_its_watchers) {
   take<enroll_watches>();
   event(call_event::what::cancel);
   EXPECT_TRUE(out.over);
-  EXPECT_EQ(take<end_watches>()->slots.size(), 3u);
+  EXPECT_EQ(take<end_watches>()->watches.size(), 3u);
   registered();
   nothing_more();
   EXPECT_EQ(counters->watches.watches.value(), 0);
@@ -426,42 +426,85 @@ TEST_F(session, from_time_to_time_quiet_watches_that_want_it_are_told_of_progres
 class narrow_session : public session {
 protected:
   narrow_session()
-      : session({.max_unconfirmed_bytes = 1'000, .max_catching_up = 1, .max_watches = 4}) {}
+      : session({.max_unconfirmed_bytes = 1'000,
+                 .max_held_bytes = 2'000,
+                 .max_catching_up = 1,
+                 .max_watches = 4}) {}
 };
+
+TEST_F(narrow_session, what_the_client_has_not_read_waits_and_keeps_its_order) {
+  auto a = open(create());
+  deliver(a, 101, 2'000);
+  EXPECT_TRUE(answer()) << "one more than fits";
+  deliver(a, 102, 10);
+  send(cancel(a.watch));
+  take<end_watches>();
+  core.on_dropped(102, {}, out);
+  nothing_more();
+  EXPECT_GT(counters->watches.held_bytes.value(), 0);
+  event(call_event::what::writable);
+  EXPECT_EQ(answer()->events_size(), 1);
+  EXPECT_TRUE(answer()->canceled());
+  EXPECT_EQ(counters->watches.held_bytes.value(), 0);
+}
 
 // Checklist 78: bounded memory, nothing is lost.
 TEST_F(narrow_session, events_for_a_client_that_does_not_read_are_dropped_and_read_again) {
   auto a = open(create());
   auto b = open(create());
   deliver(a, 101, 2'000);
-  EXPECT_TRUE(answer()) << "one more than fits";
-  deliver(a, 102, 10);
+  EXPECT_TRUE(answer());
+  deliver(a, 102, 2'000);
+  nothing_more();
+  deliver(a, 103, 10);
   auto paused = take<order_watcher>();
   ASSERT_TRUE(paused);
   EXPECT_EQ(paused->slot, a.slot);
   EXPECT_EQ(paused->order.kind, watch_order::what::pause);
-  deliver(a, 103, 10);
+  deliver(a, 104, 10);
   nothing_more();
-  deliver(b, 103, 10);
+  deliver(b, 104, 10);
   EXPECT_EQ(take<order_watcher>()->slot, b.slot);
   EXPECT_EQ(counters->watches.slow_watches.value(), 2);
 
   event(call_event::what::writable);
+  EXPECT_EQ(answer()->header().revision(), 102);
   auto resumed = take<order_watcher>();
   ASSERT_TRUE(resumed);
   EXPECT_EQ(resumed->slot, a.slot);
   EXPECT_EQ(resumed->order.kind, watch_order::what::resume);
-  EXPECT_EQ(resumed->order.from, 102);
+  EXPECT_EQ(resumed->order.from, 103);
   EXPECT_EQ(resumed->order.epoch, paused->order.epoch);
   nothing_more(); // one at a time
-  deliver(a, 102, 10, resumed->order.epoch);
+  deliver(a, 103, 10, resumed->order.epoch);
+  event(call_event::what::writable);
   EXPECT_TRUE(answer());
   core.on_notice({watch_notice::what::caught_up, a.watch, resumed->order.epoch}, out);
-  EXPECT_EQ(take<order_watcher>()->order.from, 103);
+  EXPECT_EQ(take<order_watcher>()->order.from, 104);
+}
+
+TEST_F(narrow_session, a_client_that_does_not_read_holds_nothing_once_its_stream_is_gone) {
+  auto a = open(create());
+  deliver(a, 101, 2'000);
+  deliver(a, 102, 1'000);
+  EXPECT_GT(counters->watches.held_bytes.value(), 1'000);
+  event(call_event::what::cancel);
+  EXPECT_EQ(counters->watches.held_bytes.value(), 0);
+}
+
+TEST_F(narrow_session, a_node_that_holds_too_much_lets_no_stream_hold_more) {
+  auto a = open(create());
+  deliver(a, 101, 2'000);
+  deliver(a, 102, 10);
+  EXPECT_FALSE(take<order_watcher>());
+  counters->watches.held_bytes.add(std::int64_t{256} << 20);
+  deliver(a, 103, 10);
+  EXPECT_TRUE(take<order_watcher>());
 }
 
 TEST_F(narrow_session, while_it_is_slow_nobody_is_told_of_progress) {
   auto a = open(create());
+  deliver(a, 101, 2'000);
   deliver(a, 101, 2'000);
   out = {};
   send(progress());
@@ -469,6 +512,8 @@ TEST_F(narrow_session, while_it_is_slow_nobody_is_told_of_progress) {
   core.on_progress_point(round, 120, {}, out);
   take<mark_watchers>();
   core.on_marker({a.watch, a.epoch, round, true}, out);
+  event(call_event::what::writable);
+  EXPECT_EQ(answer()->events_size(), 1);
   nothing_more();
 }
 
