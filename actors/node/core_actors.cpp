@@ -1,5 +1,6 @@
 #include "actors/node/core_actors.hpp"
 
+#include "actors/lease/load_leases.hpp"
 #include "messages/command.hpp"
 #include "messages/proto/record.pb.h"
 #include "messages/version.hpp"
@@ -53,6 +54,14 @@ apply::auto_compaction_policy compaction_policy(const auto_compaction_config& co
   return {};
 }
 
+/// Of something that this node draws by chance.
+std::uint64_t seed_of(const node_config& config) {
+  if (config.random_seed != 0)
+    return config.random_seed;
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
+}
+
 raft::member_config member_config_of(const node_config& config, opened_data& data) {
   raft_pace pace{config};
   raft::member_config result;
@@ -64,7 +73,7 @@ raft::member_config member_config_of(const node_config& config, opened_data& dat
                   .before_first = data.before_first,
                   .entries = std::move(data.entries),
                   .applied = data.store->applied()};
-  result.seed = config.random_seed ? config.random_seed : std::random_device{}();
+  result.seed = seed_of(config);
   result.detached = config.threads.detach_member;
   return result;
 }
@@ -82,16 +91,43 @@ std::chrono::nanoseconds request_timeout(const node_config& config) {
   return std::chrono::seconds{5} + 2 * std::chrono::milliseconds{config.election_timeout_ms};
 }
 
+std::chrono::milliseconds election_timeout(const node_config& config) {
+  return std::chrono::milliseconds{config.election_timeout_ms};
+}
+
+/// etcd's: one and a half election timeouts.
+std::int64_t min_lease_seconds(const node_config& config) {
+  return std::chrono::ceil<std::chrono::seconds>(election_timeout(config) * 3 / 2).count();
+}
+
 service::service_core service_core_of(const node_config& config, const opened_data& data) {
   service::service_limits limits;
   limits.max_txn_ops = config.max_txn_ops;
   limits.max_request_bytes = config.max_request_bytes;
   limits.request_timeout = request_timeout(config);
+  limits.min_lease_seconds = min_lease_seconds(config);
+  limits.seed = seed_of(config);
   auto applied = data.store->applied().index;
   // The only voter commits all that is in its log: what it has shown before is among that.
   service::service_core core{limits, applied, data.log->last().index};
   core.announce(announcement_of(config, data.identity));
   return core;
+}
+
+lease::lease_manager_actor spawn_leases(caf::actor_system& system, const node_config& config,
+                                        const opened_data& data, const metrics::meter& meter,
+                                        const core_actors& core,
+                                        std::shared_ptr<const clock> time) {
+  auto leases = lease::load_leases(
+    *data.store, {.election_timeout = election_timeout(config), .seed = seed_of(config)});
+  leases.count_in(meter);
+  lease::call_limits limits{.request_timeout = request_timeout(config),
+                            .leader_loss = 3 * election_timeout(config)};
+  return system.spawn(
+    lease::lease_manager_behavior,
+    std::make_shared<lease::lease_manager_host>(
+      std::move(leases), lease::lease_identity{data.identity.cluster, data.identity.member}, limits,
+      lease::manager_peers{core.member, core.readers.back()}, *data.store, std::move(time)));
 }
 
 read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const node_config& config,
@@ -146,7 +182,7 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
     vital("member", core.member),   vital("storage", core.storage),
     vital("applier", core.applier), vital("store keeper", core.keeper),
     vital("recipes", core.recipes), vital("service", core.service),
-    vital("pages", core.pages)};
+    vital("pages", core.pages),     vital("lease manager", core.leases)};
   if (core.gateway)
     result.push_back(vital("gateway", core.gateway));
   for (const auto& reader : core.readers)
@@ -185,10 +221,13 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
 
   core.recipes = spawn_host(system, false, recipe::recipe_behavior,
                             recipe::recipe_host{recipe_core_of(config), time});
+  core.leases = spawn_leases(system, config, data, meter, core, time);
+
   service::service_peers peers{.member = core.member,
                                .applier = core.applier,
                                .point_readers = {core.readers.begin(), core.readers.end() - 1},
                                .list_reader = core.readers.back(),
+                               .leases = core.leases,
                                .recipes = core.recipes};
   service::service_host service{service_core_of(config, data), std::move(peers), time};
   service.meter = meter;
@@ -207,6 +246,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   // From here on things move.
   caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
+  caf::anon_send(core.applier, apply::leases_managed_by{core.leases});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
   caf::anon_send(core.member, raft::handles{.storage = core.storage,
@@ -215,7 +255,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                             .listener = core.service});
   core.tickers = {
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier}, request_tick),
+    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier, core.leases},
+                 request_tick),
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper, core.recipes},
                  slow_tick)};
   core.introduce({probe_edge, core.pages});
@@ -230,6 +271,7 @@ void core_actors::introduce(const service::edge_joined& edge) const {
   caf::anon_send(recipes, edge);
   caf::anon_send(applier, edge);
   caf::anon_send(keeper, edge);
+  caf::anon_send(leases, edge);
   for (const auto& reader : readers)
     caf::anon_send(reader, edge);
 }
@@ -248,6 +290,7 @@ void core_actors::end(caf::actor_system& system) const {
   end_and_wait(gateway);
   end_and_wait(recipes);
   end_and_wait(service);
+  end_and_wait(leases);
   end_and_wait(member);
   end_and_wait(storage);
   for (const auto& reader : readers)

@@ -2,6 +2,7 @@
 
 #include "actors/apply/applier.hpp"
 #include "actors/gateway/gateway_actor.hpp"
+#include "actors/lease/lease_manager.hpp"
 #include "actors/node/node_config.hpp"
 #include "actors/node/opened_data.hpp"
 #include "actors/node/supervisor.hpp"
@@ -26,6 +27,7 @@ struct core_actors {
   std::vector<read::reader_actor> readers;
   raft::member_actor member;
   storage::storage_actor storage;
+  lease::lease_manager_actor leases;
   recipe::recipe_actor recipes;
   service::service_actor service;
   service::http_pages_actor pages;
