@@ -1,6 +1,8 @@
 #include "actors/node/core_actors.hpp"
 
 #include "actors/lease/load_leases.hpp"
+#include "actors/watch/history.hpp"
+#include "actors/watch/watch_hub.hpp"
 #include "messages/command.hpp"
 #include "messages/proto/record.pb.h"
 #include "messages/version.hpp"
@@ -185,6 +187,8 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
     vital("pages", core.pages),     vital("lease manager", core.leases)};
   if (core.gateway)
     result.push_back(vital("gateway", core.gateway));
+  result.push_back(vital("history", core.history));
+  result.push_back(vital("watch hub", core.hub));
   for (const auto& reader : core.readers)
     result.push_back(vital("reader", reader));
   return result;
@@ -219,6 +223,14 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
     system,
     {.log = data.log, .member = core.member, .detached = threads.detach_storage, .meter = meter});
 
+  auto history = std::make_shared<watch::history_core>(*data.store);
+  core.history = threads.detach_history
+                   ? system.spawn<caf::detached>(watch::history_behavior, history)
+                   : system.spawn(watch::history_behavior, history);
+  core.hub =
+    system.spawn(watch::hub_behavior,
+                 std::make_shared<watch::hub_host>(data.store->revision(), core.history, meter));
+
   core.recipes = spawn_host(system, false, recipe::recipe_behavior,
                             recipe::recipe_host{recipe_core_of(config), time});
   core.leases = spawn_leases(system, config, data, meter, core, time);
@@ -246,6 +258,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   // From here on things move.
   caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
+  caf::anon_send(core.applier, apply::watched_by{core.hub});
   caf::anon_send(core.applier, apply::leases_managed_by{core.leases});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
@@ -296,6 +309,8 @@ void core_actors::end(caf::actor_system& system) const {
   for (const auto& reader : readers)
     end_and_wait(reader);
   end_and_wait(applier);
+  end_and_wait(hub);
+  end_and_wait(history);
   end_and_wait(keeper);
   end_and_wait(supervisor);
 }

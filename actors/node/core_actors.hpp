@@ -13,6 +13,7 @@
 #include "actors/service/http_pages.hpp"
 #include "actors/service/service_actor.hpp"
 #include "actors/storage/storage_actor.hpp"
+#include "actors/watch/handles.hpp"
 
 #include <caf/actor_system.hpp>
 #include <memory>
@@ -27,6 +28,8 @@ struct core_actors {
   std::vector<read::reader_actor> readers;
   raft::member_actor member;
   storage::storage_actor storage;
+  watch::history_actor history;
+  watch::hub_actor hub;
   lease::lease_manager_actor leases;
   recipe::recipe_actor recipes;
   service::service_actor service;

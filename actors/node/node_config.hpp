@@ -54,6 +54,7 @@ struct thread_config {
   bool detach_member = false;
   bool detach_roles = false;
   bool detach_history = true;
+  bool detach_history = true;
   /// Large answers take long to write as JSON.
   bool detach_gateway = true;
   /// Threads for reads of single keys; 0 answers them on the scheduler.
