@@ -75,20 +75,24 @@ instant call_load::step(instant now) {
     pace_ = pace{now, plan_.rate};
     end_ = plan_.duration.count() > 0 ? now + plan_.duration : instant::max();
   }
-  if (!stopped_ && now >= end_)
-    stop(end_ - nanoseconds{1}); // a call meant for the very end is none of this load
   if (stopped_)
     return instant::max();
-  auto due = pace_.due(now);
-  if (plan_.total > 0)
-    due = std::min(due, plan_.total);
+  const bool over = now >= end_;
+  const auto last = over ? end_ - nanoseconds{1} : now; // a call meant for the very end is not ours
+  // At a fixed rate also those that we are late for.
+  const auto due = over && !pace_.open_loop() ? started_ : due_by(last);
   while (started_ < due && !free_.empty())
     start();
-  if (started_ == plan_.total && plan_.total > 0)
-    stop(now);
+  if (over || (plan_.total > 0 && started_ == plan_.total))
+    stop(last);
   if (stopped_)
     return instant::max();
   return free_.empty() || !pace_.open_loop() ? end_ : std::min(end_, pace_.intended(started_));
+}
+
+std::uint64_t call_load::due_by(instant when) const {
+  const auto due = pace_.due(when);
+  return plan_.total > 0 ? std::min(due, plan_.total) : due;
 }
 
 void call_load::start() {
@@ -120,9 +124,7 @@ void call_load::stop(instant now) {
   stopped_ = true;
   if (!begun_ || !pace_.open_loop())
     return;
-  auto due = pace_.due(now);
-  if (plan_.total > 0)
-    due = std::min(due, plan_.total);
+  const auto due = due_by(now);
   for (; started_ < due; ++started_) {
     ++result_.never_started;
     result_.latency.record(now - pace_.intended(started_));

@@ -58,6 +58,7 @@ public:
 private:
   class slot;
 
+  std::uint64_t due_by(instant when) const;
   void start();
   void ended(slot& which, instant intended, instant at, const std::string& error);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/histogram/axis/regular.hpp>
 #include <boost/histogram/histogram.hpp>
+#include <boost/histogram/indexed.hpp>
 #include <boost/histogram/make_histogram.hpp>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace {
 namespace bh = boost::histogram;
 
 constexpr double first_us = 1.0, last_us = 1e12;
-constexpr unsigned steps = 13'829; // ln(last / first) / ln(1.002)
+constexpr int steps = 13'829; // ln(last / first) / ln(1.002)
 
 using log_axis = bh::axis::regular<double, bh::axis::transform::log>;
 
@@ -54,11 +55,11 @@ nanoseconds histogram::quantile(double share) const {
   const auto wanted = std::max<std::uint64_t>(
     1, static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))));
   std::uint64_t seen = 0;
-  const auto& axis = buckets_->counts.axis();
-  for (int i = 0; i + 1 < axis.size(); ++i) { // the last step also has what is longer
-    seen += buckets_->counts.at(i);
-    if (seen >= wanted)
-      return std::min(max_, nanoseconds{std::llround(axis.bin(i).upper() * 1e3)});
+  for (const auto& step : bh::indexed(buckets_->counts)) {
+    seen += *step;
+    const bool last = step.index() + 1 == steps; // also has what is longer
+    if (seen >= wanted && !last)
+      return std::min(max_, nanoseconds{std::llround(step.bin().upper() * 1e3)});
   }
   return max_;
 }

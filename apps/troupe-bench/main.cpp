@@ -2,10 +2,20 @@
 
 #include <cstdio>
 #include <exception>
+#include <sys/resource.h>
 
 namespace {
 
 using namespace troupe::bench;
+
+/// As many connections as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int run_command(std::span<const std::string> arguments) {
   const auto chosen = read_settings(arguments);
@@ -13,6 +23,7 @@ int run_command(std::span<const std::string> arguments) {
     std::fputs(chosen.help_text.c_str(), stdout);
     return 0;
   }
+  raise_descriptor_limit();
   const auto result = run(chosen);
   const auto text = chosen.output == "json" ? result.figures.json() : result.figures.text();
   std::fputs(text.c_str(), stdout);

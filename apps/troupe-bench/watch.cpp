@@ -126,8 +126,10 @@ private:
       ++strays_;
       return;
     }
-    if (places_[watcher] == none)
+    if (places_[watcher] == none) {
+      ++stalled_;
       return;
+    }
     ++received_;
     if (!first_event_)
       first_event_ = at;
@@ -169,6 +171,8 @@ private:
     };
     count("watchers of the key", read_);
     count("received", received_);
+    if (chosen_.stall > 0)
+      count("received on stalled streams", stalled_); // what fitted into their windows
     count("missing", ledger_.missing());
     count("repeated", ledger_.repeated());
     count("unexpected", ledger_.unexpected() + strays_);
@@ -188,7 +192,7 @@ private:
   std::uint32_t read_ = 0;
   delivery_ledger ledger_{0};
   std::optional<instant> first_event_, last_event_;
-  std::uint64_t received_ = 0, strays_ = 0, puts_done_ = 0;
+  std::uint64_t received_ = 0, stalled_ = 0, strays_ = 0, puts_done_ = 0;
   bool late_ = false;
 };
 

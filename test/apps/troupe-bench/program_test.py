@@ -130,12 +130,15 @@ class Etcd(Load):
         self.assertEqual([each.returncode for each in done], [1, 1])
         self.assertGreater(json.loads(done[0].stdout)["events"]["unexpected"], 0)
 
-    def test_a_stalled_stream_is_not_counted(self):
+    def test_a_stalled_stream_gets_one_window_and_is_not_counted(self):
         result = self.run_bench("watch-fanout", "--watchers", 20, "--on-key", 4, "--connections", 2, "--streams", 10,
-                                "--steady", "--rate", 500, "--duration", 0.5, "--stall", 1)
-        self.assertEqual(result["put"]["calls"], 250)
-        self.assertEqual(result["events"], {"watchers_of_the_key": 3, "received": 750, "missing": 0,
+                                "--steady", "--rate", 500, "--duration", 0.5, "--stall", 1, "--value-size", 1000)
+        calls = result["put"]["calls"]
+        self.assertEqual(calls + result["put"].get("never_started", 0), 250)
+        stalled = result["events"].pop("received_on_stalled_streams")
+        self.assertEqual(result["events"], {"watchers_of_the_key": 3, "received": 3 * calls, "missing": 0,
                                             "repeated": 0, "unexpected": 0})
+        self.assertTrue(0 < stalled <= 65, stalled)  # of 64 KiB
 
     def test_leases(self):
         grant = self.run_bench("lease-grant", "--total", 500)["lease_grant"]
