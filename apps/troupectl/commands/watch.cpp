@@ -88,7 +88,10 @@ void print_watch(context& it, watching& watch, const std::vector<std::string>& p
     } catch (const call_failed& error) {
       std::lock_guard lock(printing);
       it.err << "watch was canceled (" << error.what() << ")\n";
-      return;
+      // Go's client makes an answer of its own for the end.
+      pb::WatchResponse end;
+      end.set_canceled(true);
+      return it.display().watch(end);
     }
     std::lock_guard lock(printing);
     if (response.canceled())

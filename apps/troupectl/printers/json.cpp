@@ -44,10 +44,12 @@ public:
     print(response);
   }
 
+  // Without a header: what Go's client makes up at the end of a stream, with no list of events.
   void watch(const pb::WatchResponse& response) override {
     auto word = [](bool value) { return value ? "true" : "false"; };
-    out_ << "{\"Header\":" << go::json(response.header()) << ",\"Events\":"
-         << list(response.events(), [](const Message& event) { return go::json(event); })
+    auto event = [](const Message& one) { return go::json(one); };
+    out_ << "{\"Header\":" << go::json(response.header())
+         << ",\"Events\":" << (response.has_header() ? list(response.events(), event) : "null")
          << ",\"CompactRevision\":" << response.compact_revision()
          << ",\"Canceled\":" << word(response.canceled())
          << ",\"Created\":" << word(response.created()) << "}\n";

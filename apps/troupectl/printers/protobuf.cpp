@@ -34,6 +34,7 @@ public:
     copy.clear_watch_id();
     copy.clear_cancel_reason();
     copy.clear_fragment();
+    copy.mutable_header();
     print(copy);
   }
 
