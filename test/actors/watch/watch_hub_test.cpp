@@ -2,6 +2,7 @@
 #include "actors/watch/history.hpp"
 #include "actors/watch/watch_hub.hpp"
 #include "messages/command.hpp"
+#include "messages/proto/rpc.pb.h"
 #include "storage/memory_engine.hpp"
 #include "test/support/actor_fixture.hpp"
 #include "test/support/recorder.hpp"
@@ -202,6 +203,113 @@ TEST_F(watch_hub_test, a_window_below_the_floor_is_compacted) {
   ASSERT_TRUE(part);
   EXPECT_EQ(part->error, errc::compacted);
   EXPECT_EQ(part->floor, 3);
+}
+
+struct standing_clock : clock {
+  time_point now() const override {
+    return {};
+  }
+
+  std::int64_t unix_seconds() const override {
+    return 0;
+  }
+};
+
+/// The applier, with stand-ins for a hub and an edge.
+struct publishing_test : test::actor_fixture {
+  publishing_test() {
+    own(hub.actor);
+    own(edge.actor);
+    auto time = std::make_shared<standing_clock>();
+    auto keeper = own(system.spawn(
+      apply::store_keeper_behavior,
+      std::make_shared<apply::store_keeper_host>(store, engine, time, apply::flush_policy{})));
+    apply::apply_core core{store, {{11}, {7}, {3}}, apply::auto_compaction{{}, {}}};
+    applier =
+      own(system.spawn(apply::applier_behavior,
+                       std::make_shared<apply::applier_host>(std::move(core), keeper, time)));
+    send(applier, service::edge_joined{0, edge.actor});
+    send(applier, raft_status{.role = raft_role::leader, .term = {2}, .leader = {7}});
+  }
+
+  void apply(command_kind kind, const google::protobuf::MessageLite& request) {
+    index = index + 1;
+    send(applier, await_applied{{{index.value, {}, time_point::max()}}});
+    send(applier, committed{{{.id = {{2}, index},
+                              .kind = entry_kind::command,
+                              .origin = {{7}, {3}, index.value},
+                              .payload = encode_command(kind, request.SerializeAsString())}}});
+  }
+
+  void put(const std::string& key) {
+    etcdserverpb::PutRequest request;
+    request.set_key(key);
+    apply(command_kind::put, request);
+  }
+
+  storage::memory_disk disk;
+  storage::memory_engine engine{disk, "state"};
+  mvcc::store store{engine};
+  log_index index;
+  test::recorder<publish> hub{system};
+  test::recorder<rpc_answers> edge{system};
+  apply::applier_actor applier;
+};
+
+TEST_F(publishing_test, the_hub_hears_of_a_change_before_its_client_hears_that_it_is_done) {
+  send(applier, apply::watched_by{hub.actor});
+  run();
+  auto news = hub.take<publish>();
+  ASSERT_TRUE(news) << "the term there is";
+  EXPECT_EQ(news->first, 2);
+  EXPECT_EQ(news->last, 1);
+  EXPECT_EQ(news->term, term_t{2});
+  EXPECT_EQ(news->events, nullptr);
+
+  put("a");
+  while (hub.all<publish>().empty()) {
+    EXPECT_TRUE(edge.all<rpc_answers>().empty());
+    ASSERT_TRUE(step_any());
+  }
+  EXPECT_TRUE(edge.all<rpc_answers>().empty());
+  run();
+  EXPECT_EQ(edge.all<rpc_answers>().size(), 1u);
+  news = hub.take<publish>();
+  EXPECT_EQ(news->first, 2);
+  EXPECT_EQ(news->last, 2);
+  ASSERT_EQ(news->events->size(), 1u);
+  EXPECT_EQ(news->events->front().kv.key, "a");
+}
+
+TEST_F(publishing_test, the_floor_and_the_term_are_published_without_changes) {
+  send(applier, apply::watched_by{hub.actor});
+  put("a");
+  put("a");
+  run();
+  hub.all<publish>().clear();
+  etcdserverpb::CompactionRequest request;
+  request.set_revision(3);
+  apply(command_kind::compact, request);
+  send(applier, raft_status{.role = raft_role::leader, .term = {5}, .leader = {7}});
+  // Nothing that a watcher sees.
+  send(applier, raft_status{.role = raft_role::leader, .term = {5}, .leader = {7}, .last = {9}});
+  run();
+  auto& news = hub.all<publish>();
+  ASSERT_EQ(news.size(), 2u);
+  EXPECT_EQ(news[0].floor, 3);
+  EXPECT_EQ(news[0].first, 4);
+  EXPECT_EQ(news[0].last, 3);
+  EXPECT_EQ(news[1].term, term_t{5});
+}
+
+TEST_F(publishing_test, a_hub_that_comes_later_hears_of_what_comes_later) {
+  put("a");
+  run();
+  send(applier, apply::watched_by{hub.actor});
+  put("b");
+  run();
+  EXPECT_EQ(hub.take<publish>()->first, 3);
+  EXPECT_EQ(hub.take<publish>()->events->front().kv.key, "b");
 }
 
 } // namespace
