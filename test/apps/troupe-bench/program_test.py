@@ -98,8 +98,8 @@ class Load(unittest.TestCase):
         self.assertGreater(put["p90_us"], pause * 0.4e6)  # about 60 of them waited, 0 to 0.3 s
 
 
-class Etcd(Load):
-    program = ETCD
+class WatchAndLease(Load):
+    """The same for servers that also have watches and leases."""
 
     def test_watchers_are_created(self):
         result = self.run_bench("watch-create", "--watchers", 500, "--connections", 3, "--streams", 7, "--keys", 2)
@@ -161,6 +161,10 @@ class Etcd(Load):
             self.assertLess(result["lateness"]["max_us"], 5_000_000)
             for phase in ("before", "until_the_first_deadline", "while_leases_expire"):
                 self.assertGreater(result[f"background_puts_{phase}"]["calls"], 0)
+
+
+class Etcd(WatchAndLease):
+    program = ETCD
 
 
 class Troupe(Load):
