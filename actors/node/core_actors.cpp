@@ -28,6 +28,9 @@ constexpr std::chrono::milliseconds slow_tick{1000};
 /// `--warning-apply-duration`).
 constexpr std::chrono::milliseconds slow_apply{100};
 
+/// What a message of the client port may have beyond a proposal, as in etcd.
+constexpr std::size_t grpc_overhead_bytes = 512 * 1024;
+
 /// Raft's time runs in ticks of half a heartbeat: election timeouts differ by enough steps.
 struct raft_pace {
   explicit raft_pace(const node_config& config)
@@ -132,6 +135,22 @@ lease::lease_manager_actor spawn_leases(caf::actor_system& system, const node_co
       lease::manager_peers{core.member, core.readers.back()}, *data.store, std::move(time)));
 }
 
+watch::watch_service_actor spawn_watches(caf::actor_system& system, const node_config& config,
+                                         const opened_data& data, const metrics::meter& meter,
+                                         const core_actors& core,
+                                         std::shared_ptr<const clock> time) {
+  auto host = std::make_shared<watch::watch_service_host>();
+  host->config = {.identity = {data.identity.cluster, data.identity.member},
+                  .fragment_bytes = config.max_request_bytes + grpc_overhead_bytes,
+                  .progress_interval = config.watch_progress_notify_interval,
+                  .seed = seed_of(config)};
+  host->hub = core.hub;
+  host->history = core.history;
+  host->time = std::move(time);
+  host->meter = meter;
+  return system.spawn(watch::watch_service_behavior, std::move(host));
+}
+
 read::reader_actor spawn_reader(caf::actor_system& system, bool detached, const node_config& config,
                                 const opened_data& data, const metrics::meter& meter,
                                 std::shared_ptr<const clock> time) {
@@ -189,6 +208,7 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
     result.push_back(vital("gateway", core.gateway));
   result.push_back(vital("history", core.history));
   result.push_back(vital("watch hub", core.hub));
+  result.push_back(vital("watches", core.watches));
   for (const auto& reader : core.readers)
     result.push_back(vital("reader", reader));
   return result;
@@ -230,6 +250,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   core.hub =
     system.spawn(watch::hub_behavior,
                  std::make_shared<watch::hub_host>(data.store->revision(), core.history, meter));
+  core.watches = spawn_watches(system, config, data, meter, core, time);
 
   core.recipes = spawn_host(system, false, recipe::recipe_behavior,
                             recipe::recipe_host{recipe_core_of(config), time});
@@ -239,6 +260,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                .applier = core.applier,
                                .point_readers = {core.readers.begin(), core.readers.end() - 1},
                                .list_reader = core.readers.back(),
+                               .watches = core.watches,
                                .leases = core.leases,
                                .recipes = core.recipes};
   service::service_host service{service_core_of(config, data), std::move(peers), time};
@@ -268,7 +290,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                             .listener = core.service});
   core.tickers = {
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.service, core.applier, core.leases},
+    system.spawn(ticker_behavior,
+                 std::vector<tick_sink>{core.service, core.applier, core.leases, core.watches},
                  request_tick),
     system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper, core.recipes},
                  slow_tick)};
@@ -284,6 +307,7 @@ void core_actors::introduce(const service::edge_joined& edge) const {
   caf::anon_send(recipes, edge);
   caf::anon_send(applier, edge);
   caf::anon_send(keeper, edge);
+  caf::anon_send(watches, edge);
   caf::anon_send(leases, edge);
   for (const auto& reader : readers)
     caf::anon_send(reader, edge);
@@ -309,6 +333,7 @@ void core_actors::end(caf::actor_system& system) const {
   for (const auto& reader : readers)
     end_and_wait(reader);
   end_and_wait(applier);
+  end_and_wait(watches);
   end_and_wait(hub);
   end_and_wait(history);
   end_and_wait(keeper);

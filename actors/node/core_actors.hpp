@@ -14,6 +14,7 @@
 #include "actors/service/service_actor.hpp"
 #include "actors/storage/storage_actor.hpp"
 #include "actors/watch/handles.hpp"
+#include "actors/watch/watch_service.hpp"
 
 #include <caf/actor_system.hpp>
 #include <memory>
@@ -30,6 +31,7 @@ struct core_actors {
   storage::storage_actor storage;
   watch::history_actor history;
   watch::hub_actor hub;
+  watch::watch_service_actor watches;
   lease::lease_manager_actor leases;
   recipe::recipe_actor recipes;
   service::service_actor service;

@@ -54,7 +54,6 @@ struct thread_config {
   bool detach_member = false;
   bool detach_roles = false;
   bool detach_history = true;
-  bool detach_history = true;
   /// Large answers take long to write as JSON.
   bool detach_gateway = true;
   /// Threads for reads of single keys; 0 answers them on the scheduler.
@@ -118,6 +117,9 @@ struct node_config {
   /// Names under which HTTP/1.1 requests may address this member, without port; a request for
   /// another is refused, so that no page can reach it by a name of its own. "*" or none: every one.
   std::vector<std::string> host_whitelist = {"*"};
+
+  /// How often a quiet watch that asks for it is told that it has missed nothing; at least 100 ms.
+  std::chrono::nanoseconds watch_progress_notify_interval = std::chrono::minutes{10};
 
   /// Metrics tell how long calls take, per method.
   bool extensive_metrics = false;

@@ -15,7 +15,7 @@ constexpr auto rules = std::to_array<rpc_rule>({
   {rpc_method::kv_delete_range, rpc_path::proposal, rpc_guard::key_permission, true, false, rpc_rate_class::control},
   {rpc_method::kv_txn, rpc_path::transaction, rpc_guard::key_permission, true, true, rpc_rate_class::write},
   {rpc_method::kv_compact, rpc_path::proposal, rpc_guard::root, true, false, rpc_rate_class::control},
-  {rpc_method::watch_watch, rpc_path::unimplemented, rpc_guard::key_permission, true, false, rpc_rate_class::read},
+  {rpc_method::watch_watch, rpc_path::watch, rpc_guard::key_permission, true, false, rpc_rate_class::read},
   {rpc_method::lease_grant, rpc_path::proposal, rpc_guard::valid_user, true, true, rpc_rate_class::write},
   {rpc_method::lease_revoke, rpc_path::proposal, rpc_guard::key_permission, true, false, rpc_rate_class::control},
   {rpc_method::lease_keep_alive, rpc_path::lease, rpc_guard::key_permission, true, false, rpc_rate_class::control},

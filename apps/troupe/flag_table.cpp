@@ -163,8 +163,8 @@ constexpr flag tracing[] = {
 };
 
 constexpr flag features[] = {
-  {"watch-progress-notify-interval", duration, "10m", no_effect,
-   "Time between progress notes to quiet watchers."},
+  {"watch-progress-notify-interval", duration, "10m", honoured,
+   "Time between progress notes to quiet watchers; at least 100ms."},
   {"corrupt-check-time", duration, "0s", no_effect, "Time between comparisons of members' hashes."},
   {"compact-hash-check-time", duration, "1m", no_effect,
    "Time between comparisons of compaction hashes."},

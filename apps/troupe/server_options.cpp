@@ -61,6 +61,7 @@ node_config node_of(const settings& given) {
   node.keepalive = {.min_client_interval = given.duration("grpc-keepalive-min-time"),
                     .interval = given.duration("grpc-keepalive-interval"),
                     .timeout = given.duration("grpc-keepalive-timeout")};
+  node.watch_progress_notify_interval = given.duration("watch-progress-notify-interval");
   node.auto_compaction = compaction_of(given);
   node.json_gateway = given.boolean("enable-grpc-gateway");
   node.cors = given.list("cors");

@@ -36,6 +36,7 @@ TEST(server_options, without_flags_a_node_has_the_defaults_of_its_configuration)
   EXPECT_EQ(node.keepalive.timeout, preset.keepalive.timeout);
   EXPECT_EQ(node.auto_compaction.period, 0s);
   EXPECT_EQ(node.auto_compaction.revisions, 0);
+  EXPECT_EQ(node.watch_progress_notify_interval, preset.watch_progress_notify_interval);
   EXPECT_EQ(node.memory_budget_bytes, preset.memory_budget_bytes);
   EXPECT_EQ(node.threads.edge_systems, preset.threads.edge_systems);
   EXPECT_EQ(node.json_gateway, preset.json_gateway);
@@ -60,6 +61,7 @@ TEST(server_options, every_honoured_flag_arrives) {
                       "--grpc-keepalive-min-time=1s",
                       "--grpc-keepalive-interval=0",
                       "--grpc-keepalive-timeout=3s",
+                      "--watch-progress-notify-interval=2s",
                       "--memory-budget-bytes=64M",
                       "--client-io-threads=2",
                       "--enable-grpc-gateway=false",
@@ -81,6 +83,7 @@ TEST(server_options, every_honoured_flag_arrives) {
   EXPECT_EQ(node.keepalive.min_client_interval, 1s);
   EXPECT_EQ(node.keepalive.interval, 0s);
   EXPECT_EQ(node.keepalive.timeout, 3s);
+  EXPECT_EQ(node.watch_progress_notify_interval, 2s);
   EXPECT_EQ(node.memory_budget_bytes, 67108864U);
   EXPECT_EQ(node.threads.edge_systems, 2U);
   EXPECT_FALSE(node.json_gateway);
