@@ -39,7 +39,7 @@ std::string misdirected(std::string_view host) {
   append_quoted(text, host);
   return text
          + "\n\nThis requirement has been added to help prevent \"DNS Rebinding\" attacks "
-           "(CVE-2018-5702).\n\n\n";
+           "(CVE-2018-5702).\n\n";
 }
 
 } // namespace

@@ -430,7 +430,7 @@ TEST(http_rules, only_known_names_of_this_member_are_served) {
             "- Add the hostname you want to use to the whitelist in settings.\n"
             "  - e.g. etcd --host-whitelist \"evil.com\"\n\n"
             "This requirement has been added to help prevent \"DNS Rebinding\" attacks "
-            "(CVE-2018-5702).\n\n\n");
+            "(CVE-2018-5702).\n\n");
   rules.hosts = {};
   EXPECT_FALSE(rules.answer_at_once({.method = "GET", .host = "evil.com"}));
   rules.hosts = {"a", "*"};
