@@ -1,3 +1,4 @@
+#include "apps/troupe-bench/background_load.hpp"
 #include "apps/troupe-bench/progress_bar.hpp"
 #include "apps/troupe-bench/scenarios.hpp"
 #include "apps/troupe-bench/sources.hpp"
@@ -182,14 +183,14 @@ public:
       watch.report_to(who);
       attach_source source{{chosen_.prefix, key_bytes, 0}, leases_};
       run_load(source, "put with lease", to);
-      wait(who, to);
+      wait(who);
       if (watch.broken())
         throw run_failed("the watcher of the attached keys was canceled");
     } else {
       list_poll source{leases_, who};
       call_load polls{source, {over_[0]}, {.rate = 1 / in_seconds(poll_interval)}};
       loop_.add(polls);
-      wait(who, to);
+      wait(who);
       polls.stop(clock::now());
       loop_.finish([&] { return polls.finished(); }, "the last list of leases");
       loop_.remove(polls);
@@ -210,11 +211,11 @@ private:
     add_load(to, name, load.take(clock::now()));
   }
 
-  void wait(obituary& who, outcome& to) {
+  void wait(obituary& who) {
     bar_.show("expired", leases_.size(), [&] { return who.count(); });
     const auto all_gone = [&] { return who.count() == leases_.size(); };
     loop_.run_until(all_gone, who.first_deadline());
-    background_.phase("until the first deadline", to);
+    background_.end_phase("until the first deadline");
     loop_.run_until(all_gone, who.last_deadline() + seconds_of(chosen_.timeout_seconds));
     bar_.show("expired", leases_.size(), nullptr);
   }
@@ -233,8 +234,8 @@ outcome run_expiry(const settings& chosen) {
   outcome result;
   const usage_watch usage{chosen.server_pid};
   event_loop loop{seconds_of(chosen.timeout_seconds)};
-  background_load background{loop, chosen};
-  background.begin(result);
+  background_load background{chosen};
+  background.begin(loop);
   expiry leases{loop, chosen, background};
   leases.grant(result);
   leases.watch_end(result);

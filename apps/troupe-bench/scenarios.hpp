@@ -46,25 +46,4 @@ private:
   process_usage server_, self_;
 };
 
-/// Puts of keys that nobody watches, at a fixed rate beside something else, over connections of
-/// their own. Without a rate it does nothing and adds nothing.
-class background_load {
-public:
-  background_load(event_loop& loop, const settings& chosen);
-  ~background_load();
-
-  /// Starts and measures `chosen.before_seconds` of it as phase "before". The next phase begins.
-  void begin(outcome& to);
-  /// Adds the phase that is over now; the next one begins.
-  void phase(const std::string& name, outcome& to);
-  /// The same, and ends the load.
-  void end(const std::string& name, outcome& to);
-
-private:
-  event_loop& loop_;
-  const settings& chosen_;
-  std::unique_ptr<call_source> source_;
-  std::unique_ptr<call_load> load_;
-};
-
 } // namespace troupe::bench

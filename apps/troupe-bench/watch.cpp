@@ -1,3 +1,4 @@
+#include "apps/troupe-bench/background_load.hpp"
 #include "apps/troupe-bench/delivery_ledger.hpp"
 #include "apps/troupe-bench/key_space.hpp"
 #include "apps/troupe-bench/progress_bar.hpp"
@@ -225,8 +226,8 @@ outcome run_fanout(const settings& chosen) {
   progress_bar bar;
   loop.add(bar);
   create_all(loop, watched.swarm(), bar, chosen, result);
-  background_load background{loop, chosen};
-  background.begin(result);
+  background_load background{chosen};
+  background.begin(loop);
   const usage_watch usage{chosen.server_pid};
   if (chosen.steady) {
     watched.steady_puts(result);
