@@ -1,6 +1,6 @@
 """The load generator against a node of ours and against real etcd, in loads that take a moment.
 
-Usage: program_test.py TROUPE_BENCH TROUPE ETCD
+Usage: program_test.py TROUPE_BENCH TROUPE ETCD [TEST ...]
 """
 
 import concurrent.futures
@@ -28,7 +28,7 @@ def bench(*arguments):
 
 
 class Load(unittest.TestCase):
-    """What every server must take; subclasses name the server."""
+    """Puts and ranges; subclasses name the server."""
 
     program = None
 
@@ -99,7 +99,7 @@ class Load(unittest.TestCase):
 
 
 class WatchAndLease(Load):
-    """The same for servers that also have watches and leases."""
+    """Also watches and leases."""
 
     def test_watchers_are_created(self):
         result = self.run_bench("watch-create", "--watchers", 500, "--connections", 3, "--streams", 7, "--keys", 2)
@@ -167,7 +167,7 @@ class Etcd(WatchAndLease):
     program = ETCD
 
 
-class Troupe(Load):
+class Troupe(WatchAndLease):
     program = TROUPE
 
 
