@@ -4,7 +4,6 @@
 #include "actors/watch/hub_plan.hpp"
 #include "messages/ensure.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -162,19 +161,11 @@ private:
     }
   }
 
-  hub_plan plan_of(gap&& left_out) const {
-    hub_plan plan{.last = left_out.last, .batch = std::make_shared<event_batch>()};
-    plan.batch->first = left_out.first;
-    plan.batch->last = left_out.last;
-    plan.batch->term = left_out.term;
-    for (auto group : left_out.groups)
-      plan.wakes.push_back({group, {.batch = plan.batch, .gap = true}});
-    return plan;
-  }
-
   /// What was left out is older than what waits.
   void begin_next(output& out) {
-    plan_ = gap_ ? plan_of(*std::exchange(gap_, std::nullopt)) : make_plan(queue_.pop(), index_);
+    plan_ = gap_ ? make_gap(gap_->first, gap_->last, gap_->term, gap_->groups)
+                 : make_plan(queue_.pop(), index_);
+    gap_.reset();
     wake_ = 0;
     if (!plan_->wakes.empty())
       members_.walk(plan_->wakes.front().group);
@@ -218,7 +209,7 @@ private:
 
   void note_sent(output& out) {
     if (plan_)
-      sent_ = plan_->batch->first - 1;
+      sent_ = plan_->first - 1;
     else if (gap_)
       sent_ = gap_->first - 1;
     else

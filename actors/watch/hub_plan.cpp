@@ -73,11 +73,8 @@ hub_pending hub_queue::pop() {
 }
 
 hub_plan make_plan(hub_pending&& changes, const interest_index& index) {
-  hub_plan plan{.last = changes.last, .batch = std::make_shared<event_batch>()};
-  plan.batch->first = changes.first;
-  plan.batch->last = changes.last;
-  plan.batch->term = changes.term;
-  auto& events = plan.batch->events;
+  hub_plan plan{.first = changes.first, .last = changes.last};
+  std::vector<batch_event> events;
   concerned all;
   std::vector<group_id> found;
   for (auto& change : changes.events) {
@@ -96,12 +93,26 @@ hub_plan make_plan(hub_pending&& changes, const interest_index& index) {
     if (!encode(events.back(), plain, with_previous))
       plan.to_fill.push_back(position);
   }
+  if (events.empty())
+    return plan;
+  const auto count = events.size();
+  plan.batch = std::make_shared<event_batch>(
+    event_batch{changes.first, changes.last, changes.term, std::move(events)});
   for (auto& [group, positions] : all.groups) {
     watch_events what{.batch = plan.batch};
-    if (positions.size() < events.size())
+    if (positions.size() < count)
       what.which = std::make_shared<const std::vector<std::uint32_t>>(std::move(positions));
     plan.wakes.push_back({group, std::move(what)});
   }
+  return plan;
+}
+
+hub_plan make_gap(std::int64_t first, std::int64_t last, term_t term,
+                  const std::set<group_id>& groups) {
+  hub_plan plan{.first = first, .last = last};
+  plan.batch = std::make_shared<event_batch>(event_batch{first, last, term, {}});
+  for (auto group : groups)
+    plan.wakes.push_back({group, {.batch = plan.batch, .gap = true}});
   return plan;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <vector>
 
 namespace troupe::watch {
@@ -70,9 +71,11 @@ struct hub_plan {
     watch_events what;
   };
 
-  /// Everything up to it is told when the plan is carried out.
+  /// Everything in [first, last] is told when the plan is carried out.
+  std::int64_t first = 0;
   std::int64_t last = 0;
-  /// The concerned events alone; encoded as their groups want them, but for `to_fill`.
+  /// The concerned events alone; encoded as their groups want them, but for `to_fill`. Null if
+  /// nobody is concerned.
   std::shared_ptr<event_batch> batch;
   std::vector<wake> wakes;
   /// Positions of events that need what was there before.
@@ -80,5 +83,9 @@ struct hub_plan {
 };
 
 hub_plan make_plan(hub_pending&& changes, const interest_index& index);
+
+/// Tells these groups that something in [first, last] was left out.
+hub_plan make_gap(std::int64_t first, std::int64_t last, term_t term,
+                  const std::set<group_id>& groups);
 
 } // namespace troupe::watch

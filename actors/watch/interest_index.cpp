@@ -5,7 +5,7 @@
 namespace troupe::watch {
 
 group_id& interest_index::head_of(const group& of) const {
-  return of.key ? of.key->second : of.range->value;
+  return of.at == group::place::key ? of.key->second : of.range->value;
 }
 
 group_id interest_index::new_group() {
@@ -22,10 +22,13 @@ group_id interest_index::new_group() {
 
 group_id interest_index::group_of(const watch_interest& interest) {
   group made{.puts = interest.puts, .deletions = interest.deletions, .previous = interest.previous};
-  if (interest.keys.single())
+  if (interest.keys.single()) {
+    made.at = group::place::key;
     made.key = &*keys_.try_emplace(interest.keys.begin, no_group).first;
-  else
+  } else {
+    made.at = group::place::range;
     made.range = ranges_.find_or_add(interest.keys, no_group);
+  }
   auto& head = head_of(made);
   for (auto id = head; id != no_group; id = groups_[id].next)
     if (groups_[id].wants(interest))
@@ -39,18 +42,18 @@ group_id interest_index::group_of(const watch_interest& interest) {
 
 void interest_index::forget(group_id id) {
   const auto gone = groups_[id];
-  ensure(gone.key || gone.range, "the group exists");
+  ensure(gone.at != group::place::nowhere, "the group exists");
   auto* link = &head_of(gone);
   while (*link != id)
     link = &groups_[*link].next;
   *link = gone.next;
   if (head_of(gone) == no_group) {
-    if (gone.key)
+    if (gone.at == group::place::key)
       keys_.erase(keys_.find(gone.key->first));
     else
       ranges_.erase(gone.range);
   }
-  groups_[id] = {.next = free_};
+  groups_[id] = group{.next = free_};
   free_ = id;
   --size_;
 }

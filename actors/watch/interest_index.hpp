@@ -59,14 +59,18 @@ private:
 
   /// Groups of the same keys form a chain.
   struct group {
-    /// One of them is null; null both while the number is free.
-    key_map::value_type* key = nullptr;
-    range_tree::node* range = nullptr;
+    /// Where the chain begins: there are millions of these, and each is one or the other.
+    union {
+      key_map::value_type* key = nullptr;
+      range_tree::node* range;
+    };
     /// Of the chain, or of the free numbers.
     group_id next = no_group;
     bool puts = false;
     bool deletions = false;
     bool previous = false;
+    enum class place : std::uint8_t { nowhere, key, range };
+    place at = place::nowhere;
 
     bool wants(const watch_interest& interest) const {
       return puts == interest.puts && deletions == interest.deletions
