@@ -3,6 +3,7 @@
 #include "apps/troupectl/endpoint.hpp"
 #include "apps/troupectl/exit.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/client_unary_call.h>
@@ -125,6 +126,29 @@ void stream::finish() {
     throw call_failed(status.error_code(), status.error_message());
 }
 
+namespace {
+
+/// What keeps a channel from connecting: gRPC tells it only to a call that does not wait.
+std::string connection_problem(grpc::Channel& channel) {
+  auto path = path_of(rpc_method::health_check);
+  grpc::ClientContext context;
+  context.set_deadline(deadline_in(std::chrono::milliseconds{100}));
+  grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
+  etcdserverpb::StatusRequest nothing; // as empty as what the method takes
+  etcdserverpb::ResponseHeader ignored;
+  return grpc::internal::BlockingUnaryCall<Message, Message, Message, Message>(
+           &channel, rpc, &context, nothing, &ignored)
+    .error_message();
+}
+
+call_failed no_connection(grpc::Channel& channel) {
+  call_failed result(status_deadline_exceeded, "Deadline Exceeded");
+  result.detail = connection_problem(channel);
+  return result;
+}
+
+} // namespace
+
 struct client::impl {
   client_options options;
   std::vector<std::shared_ptr<grpc::Channel>> channels; // one per endpoint
@@ -147,38 +171,21 @@ std::shared_ptr<grpc::Channel> client::impl::first_ready() {
 std::shared_ptr<grpc::Channel> client::impl::connected(system_clock::time_point deadline) {
   if (chosen != nullptr && chosen->GetState(true) == GRPC_CHANNEL_READY)
     return chosen;
-  // Look at all of them again whenever one changes; the short deadline bounds a missed change.
-  grpc::CompletionQueue changes;
-  std::size_t pending = 0;
-  std::vector<bool> watched(channels.size(), false);
+  // Waits on the first one; the others are looked at every few milliseconds.
+  auto glance =
+    channels.size() == 1 ? std::chrono::milliseconds{1000} : std::chrono::milliseconds{5};
   for (chosen = first_ready(); chosen == nullptr && system_clock::now() < deadline;
-       chosen = first_ready()) {
-    auto slice = std::min(deadline, deadline_in(std::chrono::milliseconds{200}));
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-      if (watched[i])
-        continue;
-      channels[i]->NotifyOnStateChange(channels[i]->GetState(true), slice, &changes,
-                                       reinterpret_cast<void*>(i));
-      watched[i] = true;
-      ++pending;
-    }
-    void* which = nullptr;
-    bool changed = false;
-    changes.Next(&which, &changed);
-    watched[reinterpret_cast<std::size_t>(which)] = false;
-    --pending;
-  }
-  changes.Shutdown();
-  void* which = nullptr;
-  bool changed = false;
-  while (changes.Next(&which, &changed))
-    --pending;
+       chosen = first_ready())
+    channels[0]->WaitForStateChange(channels[0]->GetState(true),
+                                    std::min(deadline, deadline_in(glance)));
   if (chosen == nullptr)
-    throw call_failed(status_deadline_exceeded, "Deadline Exceeded");
+    throw no_connection(*channels[0]);
   return chosen;
 }
 
 client::client(client_options options) : impl_(std::make_unique<impl>()) {
+  // What gRPC would log reaches the user as the text of an error; its variable still turns it on.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   impl_->options = std::move(options);
   if (impl_->options.endpoints.empty())
     throw command_failed(exit_bad_connection, "etcdclient: no available endpoints");

@@ -39,6 +39,7 @@ public:
 
   int status;          // gRPC's number
   std::string message; // as it came
+  std::string detail;  // why there is no connection, if that is what failed
 };
 
 inline constexpr int status_canceled = 1;

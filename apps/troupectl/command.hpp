@@ -3,8 +3,8 @@
 #include "apps/troupectl/client.hpp"
 #include "apps/troupectl/flags.hpp"
 #include "apps/troupectl/printer.hpp"
+#include "apps/troupectl/run.hpp"
 
-#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,24 +12,6 @@
 #include <vector>
 
 namespace troupe::ctl {
-
-/// Where a command reads and writes.
-struct terminal {
-  std::istream& in;
-  std::ostream& out;
-  std::ostream& err;
-};
-
-/// How we were called.
-struct invocation {
-  std::string program;                // without its directory
-  std::vector<std::string> arguments; // all behind it, as they came
-
-  /// Then every shape is etcdctl's, and nothing is asked or added.
-  bool as_etcdctl() const {
-    return program == "etcdctl";
-  }
-};
 
 /// What a command works with. The connection and the format are read from the global flags (and
 /// their environment) when first asked for: mistakes in the command's own arguments come first.

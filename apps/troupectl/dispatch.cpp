@@ -169,6 +169,8 @@ int run(const invocation& given, terminal streams) {
   } catch (const call_failed& error) {
     streams.out.flush();
     streams.err << "Error: " << error.what() << '\n';
+    if (!how.as_etcdctl() && !error.detail.empty())
+      streams.err << "No connection: " << error.detail << '\n';
     return exit_error;
   }
 }

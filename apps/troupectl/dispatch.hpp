@@ -1,12 +1,9 @@
 #pragma once
 
 #include "apps/troupectl/command.hpp"
+#include "apps/troupectl/run.hpp"
 
 namespace troupe::ctl {
-
-/// Finds the command, reads its flags and runs it. Problems are told on `streams.err`.
-/// @returns the exit code of the process.
-int run(const invocation& how, terminal streams);
 
 /// The command that these arguments name, and the arguments without its name.
 struct resolved {

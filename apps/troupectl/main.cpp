@@ -1,5 +1,5 @@
-#include "apps/troupectl/dispatch.hpp"
 #include "apps/troupectl/exit.hpp"
+#include "apps/troupectl/run.hpp"
 
 #include <csignal>
 #include <iostream>

@@ -18,9 +18,9 @@ double seconds(clock::duration span) {
   return std::chrono::duration<double>(span).count();
 }
 
-class run {
+class load_run {
 public:
-  run(context& it, const load& wanted) : it_(it), wanted_(wanted) {
+  load_run(context& it, const load& wanted) : it_(it), wanted_(wanted) {
     it.connection(); // read once, before there are threads
   }
 
@@ -43,7 +43,7 @@ private:
   double squares_ = 0;
 };
 
-std::string run::next_key(std::mt19937_64& random) const {
+std::string load_run::next_key(std::mt19937_64& random) const {
   std::string tail(wanted_.key_bytes, '\0');
   auto number = random();
   for (std::size_t i = 0; i < sizeof number && i < tail.size(); ++i)
@@ -51,7 +51,7 @@ std::string run::next_key(std::mt19937_64& random) const {
   return wanted_.prefix + tail;
 }
 
-void run::note(const std::string& problem, double took) {
+void load_run::note(const std::string& problem, double took) {
   std::lock_guard lock(mutex_);
   result_.slowest = std::max(result_.slowest, took);
   sum_ += took;
@@ -62,7 +62,7 @@ void run::note(const std::string& problem, double took) {
     ++result_.errors[problem];
 }
 
-void run::put_from_one_client(std::uint64_t seed) {
+void load_run::put_from_one_client(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   auto connection = it_.client_of(it_.connection().endpoints);
   for (auto mine = taken_++; mine < wanted_.puts; mine = taken_++) {
@@ -84,7 +84,7 @@ void run::put_from_one_client(std::uint64_t seed) {
   }
 }
 
-void run::show_progress() {
+void load_run::show_progress() {
   constexpr int width = 40;
   bool shown = isatty(STDERR_FILENO) == 1;
   while (shown && done_ < wanted_.puts) {
@@ -97,7 +97,7 @@ void run::show_progress() {
     it_.err << "\r\x1b[K" << std::flush;
 }
 
-load_result run::carry_out() {
+load_result load_run::carry_out() {
   std::random_device entropy;
   std::vector<std::thread> threads;
   for (int i = 0; i < wanted_.clients; ++i)
@@ -115,7 +115,7 @@ load_result run::carry_out() {
 } // namespace
 
 load_result run_load(context& it, const load& wanted) {
-  return run(it, wanted).carry_out();
+  return load_run(it, wanted).carry_out();
 }
 
 } // namespace troupe::ctl

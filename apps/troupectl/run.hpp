@@ -1,0 +1,31 @@
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace troupe::ctl {
+
+/// Where a command reads and writes.
+struct terminal {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+/// How we were called.
+struct invocation {
+  std::string program;                // without its directory
+  std::vector<std::string> arguments; // all behind it, as they came
+
+  /// Then every shape is etcdctl's, and nothing is asked or added.
+  bool as_etcdctl() const {
+    return program == "etcdctl";
+  }
+};
+
+/// Finds the command, reads its flags and runs it. Problems are told on `streams.err`.
+/// @returns the exit code of the process.
+int run(const invocation& how, terminal streams);
+
+} // namespace troupe::ctl
