@@ -120,8 +120,9 @@ std::optional<std::string> transcoder::answer(rpc_method method, const std::stri
 }
 
 std::string status_json(grpc_code code, std::string_view text) {
-  nlohmann::ordered_json status{{"code", static_cast<unsigned>(code)}, {"message", text}};
-  return status.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  auto quoted = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return "{\"code\":" + std::to_string(static_cast<unsigned>(code)) + ",\"message\":" + quoted
+         + "}";
 }
 
 } // namespace troupe::gateway
