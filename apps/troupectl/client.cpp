@@ -171,13 +171,13 @@ std::shared_ptr<grpc::Channel> client::impl::first_ready() {
 std::shared_ptr<grpc::Channel> client::impl::connected(system_clock::time_point deadline) {
   if (chosen != nullptr && chosen->GetState(true) == GRPC_CHANNEL_READY)
     return chosen;
-  // Waits on the first one; the others are looked at every few milliseconds.
-  auto glance =
-    channels.size() == 1 ? std::chrono::milliseconds{1000} : std::chrono::milliseconds{5};
+  if (channels.size() == 1)
+    channels[0]->WaitForConnected(deadline);
+  // With more than one: waits on the first and looks at the others every few milliseconds.
   for (chosen = first_ready(); chosen == nullptr && system_clock::now() < deadline;
        chosen = first_ready())
     channels[0]->WaitForStateChange(channels[0]->GetState(true),
-                                    std::min(deadline, deadline_in(glance)));
+                                    deadline_in(std::chrono::milliseconds{5}));
   if (chosen == nullptr)
     throw no_connection(*channels[0]);
   return chosen;

@@ -105,6 +105,14 @@ void print_watch(context& it, watching& watch, const std::vector<std::string>& p
   }
 }
 
+/// While threads still run, so that nothing may be destroyed.
+[[noreturn]] void end_process(context& it, const command_failed& error) {
+  it.out.flush();
+  if (*error.what() != 0)
+    it.err << "Error: " << error.what() << std::endl;
+  std::_Exit(error.code);
+}
+
 /// The watches of `watch -i`, each with a thread. Its end is that of the process: only the end of
 /// input and a failed program lead there.
 class dialog {
@@ -154,8 +162,7 @@ void dialog::start(const std::string& line, const std::vector<std::string>& word
     try {
       print_watch(it_, watch, program, printing_);
     } catch (const command_failed& error) {
-      it_.out.flush();
-      std::_Exit(error.code);
+      end_process(it_, error);
     }
   }).detach();
 }
@@ -179,9 +186,7 @@ void dialog::take(const std::string& line) {
   try {
     typed->run();
   } catch (const command_failed& error) {
-    it.out.flush();
-    it.err << "Error: " << error.what() << std::endl;
-    std::_Exit(error.code);
+    end_process(it, error);
   }
 }
 
