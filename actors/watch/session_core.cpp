@@ -3,6 +3,7 @@
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -187,9 +188,10 @@ void session_core::created(const creation& x, std::int64_t published, std::int64
   auto* created = current(x.watch, x.epoch);
   if (created == nullptr)
     return; // refused, or cancelled meanwhile
-  if (x.start == 0)
+  if (x.start == 0) {
+    created->from = published + 1;
     move_to(*created, state::live);
-  else if (x.start < floor)
+  } else if (x.start < floor)
     end_compacted(x.watch, floor, out);
   else
     enqueue(x.watch, *created, x.start);
@@ -247,7 +249,8 @@ void session_core::on_notice(const watch_notice& notice, session_output& out) {
     move_to(*x, state::live);
     break;
   case watch_notice::what::fell_behind:
-    enqueue(notice.watch, *x, notice.revision);
+    // What was left out may begin before the watch does.
+    enqueue(notice.watch, *x, std::max(notice.revision, x->from));
     break;
   case watch_notice::what::ended:
     if (notice.error == errc::compacted) {
@@ -328,7 +331,8 @@ void session_core::on_progress_point(std::uint64_t round, std::int64_t published
   bool whole_stream = round_.requests > 0 && round_.all_in_sync;
   mark_watchers marks{{}, {round, published}};
   for (auto& [id, x] : watches_) {
-    x.due = round_.periodic && x.progress_notify && x.quiet;
+    // Not before the revision that the answer to its creation named.
+    x.due = round_.periodic && x.progress_notify && x.quiet && x.from <= published + 1;
     x.quiet = x.quiet || round_.periodic;
     if (x.now == state::live && (whole_stream || x.due)) {
       x.marked = true;

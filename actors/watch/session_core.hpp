@@ -157,7 +157,7 @@ private:
     bool resumed = false;
     std::uint64_t epoch = 0;
     /// Where to resume: the first revision that has not gone to the client. Counts while queued;
-    /// while creating it is the start revision.
+    /// while creating it is the start revision, later nothing below it is wanted.
     std::int64_t from = 0;
   };
 
