@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -40,8 +41,7 @@ public:
     auto& members = groups_[group];
     fill(group, place, static_cast<std::uint32_t>(members.size()) - 1);
     members.pop_back();
-    if (members.empty())
-      members.shrink_to_fit();
+    release_memory(members);
     return group;
   }
 
@@ -84,6 +84,18 @@ private:
     std::int64_t after;
   };
 
+  /// Most groups have one member.
+  using member_list = boost::container::small_vector<member, 1>;
+
+  static void release_memory(member_list& of) {
+    if (of.empty()) {
+      std::destroy_at(&of);
+      std::construct_at(&of);
+    } else if (of.capacity() > 64 && of.size() < of.capacity() / 4) {
+      of.shrink_to_fit();
+    }
+  }
+
   struct seat {
     group_id group;
     std::uint32_t place;
@@ -101,8 +113,7 @@ private:
   }
 
   std::unordered_map<std::uint64_t, seat> seats_;
-  /// Most groups have one member.
-  std::deque<boost::container::small_vector<member, 1>> groups_;
+  std::deque<member_list> groups_;
   group_id walked_ = no_group;
   /// Of the members of `walked_`, the first ones are still to be met.
   std::uint32_t unmet_ = 0;
