@@ -80,10 +80,10 @@ std::string bash_script(std::string_view program) {
   auto name = identifier(program);
   return name + R"(() {
   local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
-  local path= word words= flags= choices= next
-  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  local found= word words= flags= choices= next
+  for word in "${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
     [[ $word == -* ]] && continue
-    next="${path:+$path }$word"
+    next="${found:+$found }$word"
     case "$next" in
 )" +
          [] {
@@ -92,7 +92,7 @@ std::string bash_script(std::string_view program) {
              paths += (paths.empty() ? "      '" : "|'") + std::string{one.path} + "'";
            return paths;
          }()
-         + R"() path="$next" ;;
+         + R"() found="$next" ;;
     esac
   done
   case "$prev" in
@@ -102,7 +102,7 @@ std::string bash_script(std::string_view program) {
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
     return
   fi
-  case "$path" in
+  case "$found" in
     '') words=)"
          + single_quoted(names_below("")) + " ;;\n" + words_by_path() + R"(  esac
   if [[ $cur == -* ]]; then
