@@ -7,6 +7,7 @@
 #include "actors/node/core_actors.hpp"
 #include "actors/node/monotonic_clock.hpp"
 #include "actors/node/opened_data.hpp"
+#include "actors/watch/subscriber.hpp"
 #include "messages/ensure.hpp"
 #include "messages/type_ids.hpp"
 #include "messages/version.hpp"
@@ -233,6 +234,21 @@ cluster_id node::cluster() const {
 
 std::vector<listen_address> node::client_addresses() const {
   return parts_->addresses;
+}
+
+watch::subscription node::subscribe(watch::watch_interest interest, std::int64_t start_revision,
+                                    watch::subscriber_callbacks calls) {
+  auto context = std::make_shared<watch::subscriber_context>();
+  context->hub = parts_->actors.hub;
+  context->history = parts_->actors.history;
+  context->calls = std::move(calls);
+  auto actor =
+    watch::spawn_subscriber(*parts_->core, std::move(context), std::move(interest), start_revision);
+  // Not to hold it: a handle must not outlive the actor system.
+  return watch::subscription{[weak = caf::actor_cast<caf::weak_actor_ptr>(actor)] {
+    if (auto alive = weak.lock())
+      caf::anon_send_exit(alive, caf::exit_reason::user_shutdown);
+  }};
 }
 
 } // namespace troupe

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/node/node_config.hpp"
+#include "actors/watch/subscription.hpp"
+#include "actors/watch/watch_interest.hpp"
 #include "messages/errc.hpp"
 #include "messages/ids.hpp"
 
@@ -46,6 +48,12 @@ public:
   /// Where the client port really listens, in the order of `node_config::listen_client`; tells the
   /// port where 0 was asked.
   std::vector<listen_address> client_addresses() const;
+
+  /// Watches from inside this process, without a connection and without an encoding of its own: a
+  /// million of these on one key hear of a change in a second or two. @param start_revision in the
+  /// past or in the future; 0: from now on.
+  watch::subscription subscribe(watch::watch_interest interest, std::int64_t start_revision,
+                                watch::subscriber_callbacks calls);
 
 private:
   struct parts;

@@ -188,6 +188,31 @@ TEST_F(node_test, several_edges_share_a_port) {
   }
 }
 
+TEST_F(node_test, a_program_watches_its_own_node) {
+  auto running = node::launch(config_of("n1"));
+  kv_client client{*running};
+  ASSERT_TRUE(client.put("a", "1").ok());
+  auto third = std::make_shared<std::promise<void>>();
+  auto values = std::make_shared<std::vector<std::string>>();
+  watch::subscriber_callbacks calls;
+  calls.on_events = [=](const watch::watch_events& events) {
+    for (std::size_t i = 0; i < events.size(); ++i)
+      values->push_back(events[i].change.kv.value);
+    if (values->size() == 3)
+      third->set_value();
+  };
+  auto subscription = running->subscribe({mvcc::key_range::of("a", "")}, 1, calls);
+  auto for_ever =
+    running->subscribe({mvcc::key_range::of("a", "")}, 0, {.on_events = [](auto&) {}});
+  ASSERT_TRUE(client.put("a", "2").ok());
+  ASSERT_TRUE(client.put("b", "x").ok());
+  ASSERT_TRUE(client.put("a", "3").ok());
+  ASSERT_EQ(third->get_future().wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(*values, (std::vector<std::string>{"1", "2", "3"}));
+  subscription = {};
+  running->shutdown(0ms);
+}
+
 TEST_F(node_test, data_in_use_is_refused) {
   auto running = node::launch(config_of("n1"));
   EXPECT_THROW(node::launch(config_of("n1")), launch_error);
