@@ -22,7 +22,7 @@ struct lease_config {
   std::chrono::nanoseconds checkpoint_interval = std::chrono::minutes{5};
   /// Leases in one entry of the log. Each is one write of the store and, with keys, one revision
   /// more, during which the applier does nothing else.
-  std::size_t max_expiries = 512;
+  std::size_t max_expiries = 256;
   std::size_t max_checkpoints = 1024;
   /// Clients choose ids; with a seed that they do not know they cannot fill one bucket of the
   /// table.
