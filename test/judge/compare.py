@@ -112,6 +112,7 @@ class Comparison:
         self._fields = [rule for rule in rules if rule.kind == "a"]
         self._requests = [rule for rule in rules if rule.kind != "a"]
         self.used = set()
+        self.ttl_of_lease = {}  # granted to which, as far as the caller knows
 
     def not_for_etcd(self, call):
         """The rule that keeps this request from etcd, if there is one."""
@@ -189,6 +190,11 @@ class Comparison:
         """What no rule of class a permits; both are messages of one type."""
         if type(left).__name__ == "LeaseTimeToLiveResponse":
             self._hide_lag(left, right)
+        if type(left).__name__ == "LeaseLeasesResponse":
+            for message in (left, right):
+                ids = self.in_lease_order([status.ID for status in message.leases])
+                for status, lease in zip(message.leases, ids):
+                    status.ID = lease
         unknown = [_has_unknown_fields(message) for message in (left, right)]
         found = _diff("has unknown fields", *unknown) + _diff("", _tree(left), _tree(right))
         return self.not_allowed(found)
@@ -209,6 +215,15 @@ class Comparison:
             response.keys.sort()
             if allowed and 0 <= response.grantedTTL - response.TTL <= MAX_TTL_LAG_SECONDS:
                 response.TTL = response.grantedTTL
+
+    def in_lease_order(self, ids):
+        """A list of leases is ordered by the time that is left. Neighbours that were granted the
+        same TTL come in an order of their own if the servers' clocks differ in resolution.
+        """
+        if not self.allows_remaining_ttl():
+            return ids
+        groups = itertools.groupby(ids, lambda lease: self.ttl_of_lease.get(lease, lease))
+        return [lease for _, group in groups for lease in sorted(group)]
 
     def allows_remaining_ttl(self):
         """Whether a time to live may lie up to MAX_TTL_LAG_SECONDS below the granted one."""

@@ -102,6 +102,9 @@ class GatewayComparison:
             return self.line_differences(*values)
         if call.method == "Lease/LeaseTimeToLive":
             self._hide_lag(*values)
+        if call.method == "Lease/LeaseLeases":
+            for value in values:
+                self._order_leases(value.get("leases", []))
         found = [
             difference
             for difference in self._comparison.json_differences(*values)
@@ -113,6 +116,11 @@ class GatewayComparison:
         shared = set(names[0]) & set(names[1])
         orders = [[name for name in side if name in shared] for side in names]
         return found or ([] if orders[0] == orders[1] else [Difference("order of fields", *orders)])
+
+    def _order_leases(self, leases):
+        ids = self._comparison.in_lease_order([int(lease.get("ID", 0)) for lease in leases])
+        for lease, number in zip(leases, ids):
+            lease["ID"] = str(number)
 
     def _hide_lag(self, *values):
         allowed = self._comparison.allows_remaining_ttl()

@@ -3,13 +3,11 @@
 import base64
 import json
 
-SPELLINGS = ("standard", "url", "unpadded")
-
-
 class JsonForm:
     """Writes messages; each time chooses among the ways that every release accepts: names in
     snake_case or lowerCamelCase, 64-bit integers as strings or numbers, enums as names or numbers,
-    unknown and null fields, with or without blanks.
+    unknown and null fields, with or without blanks. Bytes are spelled "standard", "url" or
+    "unpadded".
     """
 
     def __init__(self, random):

@@ -6,6 +6,7 @@ from compare import Difference
 from generator import KEYS, MAX_INT64, MIN_INT64, Call, Generator, varint
 from pair import SETTLE_SECONDS, BidiCall
 
+EQUAL, NOT_EQUAL = 0, 3
 MAX_TTL_SECONDS = 9_000_000_000
 # So far apart that the order of what is left does not depend on when each was granted.
 LONG_TTLS = [1000, 5000, 20_000, 100_000, MAX_TTL_SECONDS]
@@ -75,6 +76,8 @@ class LeasedKv(Generator):
         compare = super()._compare()
         if compare.WhichOneof("target_union") == "lease" and self.leases and self._chance(0.5):
             compare.lease = self._random.choice(self.leases)
+            # Each server draws its own: which is greater has no meaning.
+            compare.result = self._random.choice([EQUAL, NOT_EQUAL])
         return compare
 
 
@@ -117,6 +120,7 @@ class LeaseCalls:
     def learn_grant(self, request, lease):
         if request.TTL in LONG_TTLS:
             self._kv.leases.append(lease)
+            self._pair.comparison.ttl_of_lease[lease] = request.TTL
         else:
             self._pending.append(self._revoke_of(lease))
 

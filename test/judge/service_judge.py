@@ -81,6 +81,7 @@ class Seed:
         """At least `calls` watch, lease and gateway calls; less if the two sides part."""
         begun = self._tally.judged
         try:
+            self._watches.write(self._kv.put(b"first"))  # both have a leader now
             while self._tally.judged - begun < calls:
                 if not self._step() or self._found >= judge.DIFFERENCES_PER_SEED:
                     return

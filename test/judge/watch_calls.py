@@ -12,6 +12,7 @@ MAX_LIVE_WATCHES = 12  # per stream
 CHOSEN_IDS = [1, 2, 3, 5, 100, -5, MAX_INT64]
 UNKNOWN_IDS = [999, -1, -77]
 BIG_VALUE = b"f" * 350_000  # four are below the limit of a request, with prev_kv above 2 MiB
+UNREADABLE = "unreadable message on a stream"
 NEGATIVE_START = "negative start_revision"
 SILENT_PROGRESS = "progress_request without a watch"
 
@@ -151,7 +152,15 @@ class WatchCalls:
 
     def _create(self):
         count = self._random.choice([1, 1, 1, 2, 4])
-        self._send_creates(self._usable_twin(), [self.create_request() for _ in range(count)])
+        twin = self._usable_twin()
+        requests = [self.create_request() for _ in range(count)]
+        # Etcd keeps the id of a watch that a compaction ended until the client cancels it, and its
+        # counter passes over it: see known_differences_test.py.
+        ends = any(0 < request.start_revision < self._kv.compacted for request in requests)
+        if ends or twin.ended_ids & set(CHOSEN_IDS):
+            for request in requests:
+                request.watch_id = 0
+        self._send_creates(twin, requests)
         return True
 
     def create_request(self):
@@ -290,7 +299,7 @@ class WatchCalls:
             *((stream, lambda stream=stream: stream.end) for stream in twin.streams)
         )
         ends = [stream.end for stream in twin.streams]
-        if ends[0] != ends[1]:
+        if ends[0] != ends[1] and not self._pair.comparison.allows(UNREADABLE, *ends):
             found = [Difference(f"end after {payload.hex()}", *ends)]
         self._judge(twin, found)
         twin.close()

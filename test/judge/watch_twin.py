@@ -160,6 +160,7 @@ class WatchTwin:
         self.live = []
         self.tried = []  # every request, to be printed
         self.takes_requests = True
+        self.ended_ids = set()  # of watches that a compaction ended
         self._answered = 0
         self._progress = 0
 
@@ -187,6 +188,7 @@ class WatchTwin:
                 continue
             watch = TwinWatch(request, records, compacted)
             if 0 < request.start_revision < compacted:
+                self.ended_ids.add(records[0].id)
                 found += self.expect_canceled(watch)
             else:
                 self.live.append(watch)
