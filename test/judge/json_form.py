@@ -3,6 +3,7 @@
 import base64
 import json
 
+
 class JsonForm:
     """Writes messages; each time chooses among the ways that every release accepts: names in
     snake_case or lowerCamelCase, 64-bit integers as strings or numbers, enums as names or numbers,

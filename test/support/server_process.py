@@ -12,6 +12,7 @@ A server dies with its parent, however that ends. Its log is `directory`/log.
 
 import os
 import pathlib
+import random
 import re
 import resource
 import signal
@@ -40,9 +41,17 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the range that the kernel takes for outgoing connections: one of those, of a test that
+    runs beside this one, would have the port by the time the server wants it.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Server:
