@@ -74,7 +74,7 @@ struct expected_family {
   const char* value;
 };
 
-// What dashboards and alert rules ask for, as far as a node without peers and watches has
+// What dashboards and alert rules ask for, as far as a node without peers has
 // it (etcd-observability 2). Gauges with `_total` are etcd's.
 constexpr expected_family must_have[] = {
   {"etcd_server_has_leader", "gauge", "etcd_server_has_leader", "0"},
@@ -107,6 +107,14 @@ constexpr expected_family must_have[] = {
   {"etcd_disk_wal_write_bytes_total", "gauge", "etcd_disk_wal_write_bytes_total", "0"},
   {"etcd_disk_backend_commit_duration_seconds", "histogram",
    "etcd_disk_backend_commit_duration_seconds_bucket{le=\"0.256\"}", "0"},
+  {"etcd_debugging_mvcc_watch_stream_total", "gauge", "etcd_debugging_mvcc_watch_stream_total",
+   "0"},
+  {"etcd_debugging_mvcc_watcher_total", "gauge", "etcd_debugging_mvcc_watcher_total", "0"},
+  {"etcd_debugging_mvcc_slow_watcher_total", "gauge", "etcd_debugging_mvcc_slow_watcher_total",
+   "0"},
+  {"etcd_debugging_mvcc_events_total", "counter", "etcd_debugging_mvcc_events_total", "0"},
+  {"etcd_debugging_mvcc_pending_events_total", "gauge", "etcd_debugging_mvcc_pending_events_total",
+   "0"},
   {"etcd_mvcc_put_total", "counter", "etcd_mvcc_put_total", "0"},
   {"etcd_mvcc_delete_total", "counter", "etcd_mvcc_delete_total", "0"},
   {"etcd_mvcc_range_total", "counter", "etcd_mvcc_range_total", "0"},
