@@ -38,6 +38,8 @@ http2_session::http2_session(const connection_limits& limits, edge_shared& share
   ensure(nghttp2_option_new(&option) == 0, "memory for nghttp2");
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  // field_rules says why.
+  nghttp2_option_set_no_http_messaging(option, 1);
   nghttp2_option_set_stream_reset_rate_limit(option, limits.reset_burst, limits.resets_per_second);
   auto created = nghttp2_session_server_new2(&session_, http2_callbacks::table(), this, option);
   nghttp2_option_del(option);
@@ -227,6 +229,14 @@ int http2_session::on_field(const nghttp2_frame& frame, std::string_view name,
   charge(s, size);
   if (s.header_bytes > limits_.max_header_bytes)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  switch (s.rules.on(name, value)) {
+  case field_rules::verdict::malformed:
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  case field_rules::verdict::ignored:
+    return 0;
+  case field_rules::verdict::good:
+    break;
+  }
   if (name != ":path") {
     s.header.add(name, value);
     return 0;
@@ -241,6 +251,11 @@ int http2_session::on_field(const nghttp2_frame& frame, std::string_view name,
 
 void http2_session::on_request_header(grpc_stream& s) {
   header_due_ = time_point::max();
+  if (!s.rules.complete()) {
+    s.discarding = true;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, s.id, NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
   if (auto refused = s.header.refusal()) {
     end(s, std::move(refused->status), refused->http_status);
     return;

@@ -3,6 +3,7 @@
 #include "actors/edge/call_header.hpp"
 #include "actors/edge/connection_limits.hpp"
 #include "actors/edge/edge_shared.hpp"
+#include "actors/edge/field_rules.hpp"
 #include "actors/edge/grpc_wire.hpp"
 #include "actors/edge/heard.hpp"
 #include "actors/edge/unsent_messages.hpp"
@@ -24,6 +25,7 @@ struct grpc_stream {
   std::size_t position = 0;
 
   // What the client sends.
+  field_rules rules;
   call_header header;
   std::size_t header_bytes = 0;
   /// What the open stream counts for among the unfinished requests.

@@ -256,6 +256,41 @@ TEST(grpc_call, what_is_no_grpc_gets_an_http_status) {
   EXPECT_TRUE(c.take().empty());
 }
 
+// What etcdctl 3.4 sends for an endpoint that was given as a URL.
+TEST(grpc_call, the_authority_may_be_a_url) {
+  conversation c;
+  c.peer.submit({{":method", "POST"},
+                 {":scheme", "http"},
+                 {":path", put},
+                 {":authority", "http://127.0.0.1:2379"},
+                 {"content-type", "application/grpc"}},
+                framed("x"), true);
+  c.run();
+  EXPECT_EQ(c.take().size(), 1u);
+}
+
+TEST(grpc_call, a_malformed_header_resets_its_stream_alone) {
+  const header_list good{
+    {":method", "POST"}, {":scheme", "http"}, {":path", put}, {"content-type", "application/grpc"}};
+  auto without_path = good;
+  without_path.erase(without_path.begin() + 2);
+  auto doubled = good;
+  doubled.insert(doubled.begin(), doubled.front());
+  auto of_http1 = good;
+  of_http1.emplace_back("connection", "close");
+  conversation c;
+  for (const auto& header : {without_path, doubled, of_http1}) {
+    auto bad = c.peer.submit(header, framed("x"), true);
+    c.run();
+    EXPECT_TRUE(c.peer.of(bad).closed);
+    EXPECT_NE(c.peer.of(bad).error, 0u);
+    EXPECT_TRUE(c.take().empty());
+  }
+  c.peer.submit(good, framed("x"), true);
+  c.run();
+  EXPECT_EQ(c.take().size(), 1u);
+}
+
 TEST(grpc_call, messages_up_to_the_limit_pass) {
   conversation c;
   std::string largest(2'097'152, 'm');

@@ -1,3 +1,4 @@
+#include "actors/edge/field_rules.hpp"
 #include "actors/edge/grpc_wire.hpp"
 #include "actors/edge/status_table.hpp"
 #include "actors/edge/unsent_messages.hpp"
@@ -49,6 +50,43 @@ TEST(content_type, is_grpc_with_or_without_a_codec) {
   EXPECT_TRUE(is_grpc_content_type("application/grpc;x=y"));
   EXPECT_FALSE(is_grpc_content_type("application/grpc-web"));
   EXPECT_FALSE(is_grpc_content_type("application/json"));
+}
+
+using verdict = field_rules::verdict;
+
+TEST(field_rules, take_a_request) {
+  field_rules rules;
+  EXPECT_EQ(rules.on(":method", "POST"), verdict::good);
+  EXPECT_EQ(rules.on(":scheme", "http"), verdict::good);
+  EXPECT_FALSE(rules.complete());
+  EXPECT_EQ(rules.on(":path", "/a/b"), verdict::good);
+  EXPECT_TRUE(rules.complete()) << "the authority may be missing";
+  EXPECT_EQ(rules.on(":authority", "http://a:1"), verdict::good);
+  EXPECT_EQ(rules.on("te", "trailers"), verdict::good);
+  EXPECT_EQ(rules.on("a-b_c", ""), verdict::good);
+}
+
+TEST(field_rules, know_what_is_malformed) {
+  const std::string_view with_zero{"/a\0", 3};
+  EXPECT_EQ(field_rules{}.on(":status", "200"), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on(":path", ""), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on(":path", with_zero), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on(":authority", "a\r\nb"), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on("Token", "x"), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on("transfer-encoding", "chunked"), verdict::malformed);
+  EXPECT_EQ(field_rules{}.on("te", "gzip"), verdict::malformed);
+  field_rules twice;
+  EXPECT_EQ(twice.on(":path", "/a"), verdict::good);
+  EXPECT_EQ(twice.on(":path", "/b"), verdict::malformed);
+  field_rules late;
+  EXPECT_EQ(late.on("a", "x"), verdict::good);
+  EXPECT_EQ(late.on(":path", "/a"), verdict::malformed);
+}
+
+TEST(field_rules, pass_over_what_cannot_be_a_field) {
+  EXPECT_EQ(field_rules{}.on("a b", "x"), verdict::ignored);
+  EXPECT_EQ(field_rules{}.on("", "x"), verdict::ignored);
+  EXPECT_EQ(field_rules{}.on("token", "x\ny"), verdict::ignored);
 }
 
 TEST(unsent_messages, leave_in_any_pieces) {
