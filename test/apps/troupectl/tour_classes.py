@@ -176,11 +176,6 @@ def hidden_reason(step, old, new):
     return old.changed(err=new.err) if old.err in hidden and new.err.startswith(b"Error: rpc error: ") else old, new
 
 
-def url_as_authority(step, old, new):
-    """The server never saw the call of 3.4, so there is nothing to compare with."""
-    return (new, new) if b"error code: PROTOCOL_ERROR" in old.err and "--cluster" in step.words else (old, new)
-
-
 def order_of_members(step, old, new):
     if not is_about(step, "member"):
         return old, new
@@ -251,8 +246,6 @@ CLASSES = (
     Class("code of program", "lock ends with the code of the program since 3.5 (etcd-cli.md 6, lock)", code_of_program),
     Class("order of members", "they come by id, and the id of a new one is made of the time", order_of_members),
     Class("hidden reason", "3.x does not say why it cannot follow an election or a mirror; ours does", hidden_reason),
-    Class("url as authority", "3.4 sends a URL as :authority where it asks single members, which is no HTTP and which our node refuses",
-          url_as_authority),
     Class("loose", "the step says why", only_exit_code),
 )
 
