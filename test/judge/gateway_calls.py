@@ -40,6 +40,7 @@ UNREADABLE, NUMBER_FORM, BYTES_FORM = "gateway unreadable JSON", "gateway 1.0", 
 TOKEN = "token while auth is off"
 BAD_METHOD, BAD_PATH = "gateway method", "gateway path"
 SORT_BY_KEY = 0
+ATTEMPTS = 5
 
 
 class HttpCall(NamedTuple):
@@ -94,12 +95,18 @@ class GatewayCalls:
         )[0]
         return step()
 
-    def _send(self, call):
-        """Sends and compares; returns (left's answer, whether both are equal enough)."""
+    def _send(self, call, lines=0):
+        """Sends and compares; returns (left's answer, whether both are equal enough). `lines`: what
+        etcd must have answered. Go's server forgets what it has not read of a body once the answer
+        begins, so etcd loses later messages now and then, and is asked again.
+        """
         answers = []
         for side, gateway in enumerate(self._gateways):
             text = self._pair.aliases.text_for_right(call.body) if side else call.body
-            answer = gateway.call(call.verb, call.path, call.headers, text.encode())
+            for _ in range(1 if side else ATTEMPTS):
+                answer = gateway.call(call.verb, call.path, call.headers, text.encode())
+                if answer.body.count("\n") >= lines:
+                    break
             answers.append(self._in_left_ids(side, call, answer, answers))
         found = self._comparison.differences(call, *answers)
         self._pair.tally.count(f"gateway {call.method}", str(answers[0].status))
@@ -165,7 +172,7 @@ class GatewayCalls:
         ]
         separator = self._random.choice(["", "\n", " "])
         body = separator.join(self._form.text(request) for request in requests)
-        self._send(self._call("Lease/LeaseKeepAlive", requests[0], body))
+        self._send(self._call("Lease/LeaseKeepAlive", requests[0], body), lines=len(requests))
         return True
 
     def _other_service(self):
@@ -267,13 +274,11 @@ class GatewayCalls:
         return self._send(call._replace(headers=headers, path=call.path + query))[1]
 
     def _watch(self):
-        """One or two watches and perhaps a cancel in one body; read until they have caught up with
-        the history and with a put that follows.
+        """A watch, perhaps with a cancel in the same body; read until it has caught up with the
+        history and with a put that follows. A second watch could get lost in etcd, see _send.
         """
         self._watches.settle()
-        requests = [self._watches.create_request() for _ in range(self._random.choice([1, 1, 2]))]
-        for request in requests:
-            request.start_revision = max(request.start_revision, 0)
+        requests = [self._watches.create_request()]
         pieces = [
             self._form.text(self._api.WatchRequest(create_request=request)) for request in requests
         ]

@@ -92,6 +92,12 @@ class TwinWatch:
             begin += 1
         return events[begin:]
 
+    def arrears(self):
+        """What is missing, for a report."""
+        which = f"watch {self.records[0].id}: {self._wanted} events wanted, delivered to revision"
+        last = (record.events[-1][0] if record.events else None for record in self.records)
+        return Difference(which, *last)
+
     def note_synced(self, revision):
         """Events after the revision of creation have come: the history is behind it."""
         if all(
@@ -221,6 +227,8 @@ class WatchTwin:
                     for side, stream in enumerate(self.streams)
                 )
             )
+            if found:
+                found.append(watch.arrears())
             found += watch.differences(self._pair.comparison)
             if found:
                 break
