@@ -70,7 +70,7 @@ class Equal(unittest.TestCase):
         def calls():
             made = []
             with watched(Pair, "call", made), watched(GatewayCalls, "_send", made):
-                run([3], calls=60)
+                run([3], calls=120)
             return made
 
         first = calls()
@@ -83,9 +83,9 @@ def watched(owner, name, made):
     """Notes every call; ids that etcd draws are masked."""
     real = getattr(owner, name)
 
-    def note(self, call):
+    def note(self, call, **named):
         made.append(re.sub(r"\d{15,}", "id", service_judge._describe(call)))
-        return real(self, call)
+        return real(self, call, **named)
 
     with mock.patch.object(owner, name, note):
         yield
