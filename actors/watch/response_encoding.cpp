@@ -10,13 +10,13 @@ namespace {
 
 using encodings = std::vector<blob>;
 
-encodings encodings_of(const watch_events& events, const watch_interest& interest) {
+encodings encodings_of(const watch_events& events, const packed_interest& interest) {
   encodings result;
   result.reserve(events.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     const auto& event = events[i];
-    if (event.change.kind == mvcc::event::type::put ? interest.puts : interest.deletions)
-      result.push_back(interest.previous ? event.encoded_with_previous : event.encoded);
+    if (event.change.kind == mvcc::event::type::put ? interest.puts() : interest.deletions())
+      result.push_back(interest.previous() ? event.encoded_with_previous : event.encoded);
   }
   return result;
 }
@@ -69,7 +69,7 @@ etcdserverpb::WatchResponse response_of(const response_identity& identity,
   return response;
 }
 
-std::vector<watch_piece> encode_events(const watch_events& events, const watch_interest& interest,
+std::vector<watch_piece> encode_events(const watch_events& events, const packed_interest& interest,
                                        const response_identity& identity,
                                        const response_frame& frame, std::size_t fragment_bytes) {
   auto all = encodings_of(events, interest);

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/watch/event_batch.hpp"
+#include "actors/watch/packed_interest.hpp"
 #include "actors/watch/session_messages.hpp"
-#include "actors/watch/watch_interest.hpp"
 #include "messages/ids.hpp"
 #include "messages/proto/rpc.pb.h"
 
@@ -33,7 +33,7 @@ etcdserverpb::WatchResponse response_of(const response_identity& identity,
 /// `fragment_bytes` and two events; 0: never. The encodings that the events carry are shared where
 /// there is one of them, or all lie in one buffer. Kinds that the interest leaves out are left out;
 /// nothing comes back if that is all.
-std::vector<watch_piece> encode_events(const watch_events& events, const watch_interest& interest,
+std::vector<watch_piece> encode_events(const watch_events& events, const packed_interest& interest,
                                        const response_identity& identity,
                                        const response_frame& frame, std::size_t fragment_bytes);
 

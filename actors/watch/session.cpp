@@ -18,7 +18,7 @@ void carry_out(session_pointer self, enroll_watches& step) {
   message.reply_to = self;
   message.watches.reserve(step.watches.size());
   for (auto& x : step.watches) {
-    watcher_config config{x.watch, x.epoch, x.interest, x.fragment, x.registered};
+    watcher_config config{x.watch, x.epoch, packed_interest{x.interest}, x.fragment, x.registered};
     // Lazily: most of them sleep until there is an event.
     auto watcher = self->spawn<caf::lazy_init>(watcher_behavior, host.context, std::move(config));
     if (host.watchers.size() <= x.slot)

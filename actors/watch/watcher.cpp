@@ -49,11 +49,11 @@ void carry_out(watcher_pointer self, const cursor_output& out) {
   if (out.drop)
     drop(self);
   if (out.enroll)
-    caf::anon_send(context.hub, register_watches{{{config.interest, self}}, self});
+    caf::anon_send(context.hub, register_watches{{{config.interest.unpack(), self}}, self});
   if (out.read)
     caf::anon_send(context.history,
-                   read_history{out.read->request, config.interest, out.read->first, out.read->last,
-                                context.history_bytes, self});
+                   read_history{out.read->request, config.interest.unpack(), out.read->first,
+                                out.read->last, context.history_bytes, self});
   if (out.ended)
     notify(self, watch_notice::what::ended, out.ended->floor, out.ended->error);
   else if (state.position.live() && std::exchange(state.catching_up, false))

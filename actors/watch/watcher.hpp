@@ -43,7 +43,7 @@ struct watcher_context {
 struct watcher_config {
   std::int64_t watch = 0;
   std::uint64_t epoch = 0;
-  watch_interest interest;
+  packed_interest interest;
   bool fragment = false;
   /// The session registers it with the hub; else it waits for an order to resume.
   bool registered = true;

@@ -1,4 +1,5 @@
 #include "actors/watch/cursor.hpp"
+#include "actors/watch/packed_interest.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -445,6 +446,23 @@ TEST(cursor, in_every_interleaving_each_event_comes_once_and_in_order) {
       return;
     }
   }
+}
+
+TEST(packed_interest, comes_out_as_it_went_in) {
+  using namespace std::string_view_literals;
+  for (auto [key, end] : {std::pair{"a"sv, ""sv},
+                          {"a"sv, "b"sv},
+                          {"\0"sv, "\0"sv},
+                          {"a long key that has memory of its own"sv, ""sv},
+                          {"a"sv, "a\0"sv},
+                          {"a\0"sv, "a\0\0\0"sv}})
+    for (int flags = 0; flags < 8; ++flags) {
+      const watch_interest interest{.keys = mvcc::key_range::of(key, end),
+                                    .puts = (flags & 1) != 0,
+                                    .deletions = (flags & 2) != 0,
+                                    .previous = (flags & 4) != 0};
+      EXPECT_EQ(packed_interest{interest}.unpack(), interest) << key << " to " << end;
+    }
 }
 
 } // namespace

@@ -597,8 +597,11 @@ TEST(encode_events, copies_what_lies_apart) {
 
 TEST(encode_events, leaves_out_the_kinds_that_nobody_wants) {
   auto events = encoded_events({5});
-  EXPECT_TRUE(encode_events(events, {.puts = false}, {}, {}, 0).empty());
-  EXPECT_EQ(encode_events(events, {.deletions = false}, {}, {}, 0).size(), 1u);
+  EXPECT_TRUE(
+    encode_events(events, packed_interest{watch_interest{.puts = false}}, {}, {}, 0).empty());
+  EXPECT_EQ(
+    encode_events(events, packed_interest{watch_interest{.deletions = false}}, {}, {}, 0).size(),
+    1u);
 }
 
 TEST(encode_events, a_large_response_is_cut_and_all_but_the_last_piece_say_so) {
