@@ -24,6 +24,7 @@ public:
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
+  const bool in_is_terminal, out_is_terminal, err_is_terminal;
 
   const flag_values& flags() const {
     return flags_;
@@ -46,6 +47,20 @@ public:
 
   bool simple();
 
+  /// Of the commands beyond etcdctl: whether they write JSON, an object per line, or their simple
+  /// form. @throws command_failed for any other format
+  bool json_lines();
+
+  /// How JSON shows bytes.
+  bytes_form form();
+
+  /// `bytes` in one line of simple output: \x.. with --hex, else with all escaped that is no
+  /// visible text.
+  std::string shown(std::string_view bytes);
+
+  /// To be called now and then by who writes a lot. @throws command_failed if that is in vain
+  void check_output();
+
 private:
   void read_settings();
 
@@ -53,6 +68,7 @@ private:
   std::optional<client_options> connection_;
   std::unique_ptr<ctl::client> client_;
   std::unique_ptr<printer> printer_;
+  print_options printing_;
 };
 
 /// One line of the table in command_table.cpp.
@@ -67,13 +83,17 @@ struct command {
   std::string_view examples = {};    // one per line, without the program's name
   std::string_view description = {}; // more about it
   std::string_view alias = {};       // another last word of the path
+  bool added = false;                // beyond etcdctl: unknown when called as that
 };
 
-/// Groups stand before their commands.
+/// Those beyond etcdctl.
+std::span<const command> added_commands();
+
+/// Groups stand before their commands; those beyond etcdctl come last.
 std::span<const command> commands();
 
 /// Those below `path` ("": of the first level) by one word.
-std::vector<const command*> commands_below(std::string_view path);
+std::vector<const command*> commands_below(std::string_view path, bool as_etcdctl = false);
 
 const command* find_command(std::string_view path);
 

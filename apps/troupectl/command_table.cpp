@@ -4,6 +4,8 @@
 
 namespace troupe::ctl {
 
+// Those of etcdctl; what we have beyond it is in added_commands.cpp.
+//
 // To add a command: write `int name(context&)` and, if it has any, its `name_flags` in a file under
 // commands/; declare both in commands/commands.hpp; add the file to CMakeLists.txt and a line here.
 // Parsing, help, completion and exit codes come from the line. A subcommand stands below its group,
@@ -149,18 +151,28 @@ std::span<const command> commands() {
      "zsh: source <(troupectl completion zsh)\n"
      "fish: troupectl completion fish | source"},
   };
-  return table;
+  static const auto all = [] {
+    auto both = table;
+    for (auto one : added_commands()) {
+      one.added = true;
+      both.push_back(one);
+    }
+    return both;
+  }();
+  return all;
 }
 
 std::string_view name_of(const command& one) {
   return one.path.substr(one.path.rfind(' ') + 1);
 }
 
-std::vector<const command*> commands_below(std::string_view path) {
+std::vector<const command*> commands_below(std::string_view path, bool as_etcdctl) {
   std::vector<const command*> result;
   for (const auto& one : commands()) {
     auto blank = one.path.rfind(' ');
-    if ((blank == one.path.npos ? std::string_view{} : one.path.substr(0, blank)) == path)
+    bool hidden = one.added && as_etcdctl;
+    if ((blank == one.path.npos ? std::string_view{} : one.path.substr(0, blank)) == path
+        && !hidden)
       result.push_back(&one);
   }
   return result;

@@ -17,16 +17,24 @@ std::string identifier(std::string_view program) {
   return out;
 }
 
-std::string names_below(std::string_view path) {
+/// Whether the program of this name has it.
+template <class Entry>
+bool offered(const Entry& one, std::string_view program) {
+  return !one.added || program != "etcdctl";
+}
+
+std::string names_below(std::string_view path, std::string_view program) {
   std::string out;
-  for (const auto* one : commands_below(path))
+  for (const auto* one : commands_below(path, program == "etcdctl"))
     out += (out.empty() ? "" : " ") + std::string{name_of(*one)};
   return path.empty() ? out + " help" : out;
 }
 
-std::string spelled(std::span<const flag> flags) {
+std::string spelled(std::span<const flag> flags, std::string_view program) {
   std::string out;
   for (const auto& one : flags) {
+    if (!offered(one, program))
+      continue;
     out += (out.empty() ? "--" : " --") + std::string{one.name};
     if (one.letter != 0)
       out += std::string{" -"} + one.letter;
@@ -43,11 +51,13 @@ std::string single_quoted(std::string_view text) {
 }
 
 /// The flags of the groups and commands by path, for a `case` of bash; zsh reads the same.
-std::string words_by_path() {
+std::string words_by_path(std::string_view program) {
   std::string out;
   for (const auto& one : commands()) {
-    auto below = names_below(one.path);
-    auto flags = spelled(one.flags);
+    auto below = names_below(one.path, program);
+    auto flags = spelled(one.flags, program);
+    if (!offered(one, program))
+      continue;
     if (!below.empty() || !flags.empty())
       out += "    '" + std::string{one.path} + "') words=" + single_quoted(below)
              + "; flags=" + single_quoted(flags) + " ;;\n";
@@ -56,10 +66,10 @@ std::string words_by_path() {
 }
 
 /// What may follow a flag that has choices.
-std::string choices_by_flag() {
+std::string choices_by_flag(std::string_view program) {
   std::string out;
   auto add = [&](const flag& one) {
-    if (one.choices.empty())
+    if (one.choices.empty() || !offered(one, program))
       return;
     auto pattern = "--" + std::string{one.name};
     if (one.letter != 0)
@@ -69,6 +79,8 @@ std::string choices_by_flag() {
       out += line;
   };
   for (const auto& one : global_flags())
+    add(one);
+  for (const auto& one : added_global_flags())
     add(one);
   for (const auto& one : commands())
     for (const auto& own : one.flags)
@@ -86,17 +98,18 @@ std::string bash_script(std::string_view program) {
     next="${found:+$found }$word"
     case "$next" in
 )" +
-         [] {
+         [&] {
            std::string paths;
            for (const auto& one : commands())
-             paths += (paths.empty() ? "      '" : "|'") + std::string{one.path} + "'";
+             if (offered(one, program))
+               paths += (paths.empty() ? "      '" : "|'") + std::string{one.path} + "'";
            return paths;
          }()
          + R"() found="$next" ;;
     esac
   done
   case "$prev" in
-)" + choices_by_flag()
+)" + choices_by_flag(program)
          + R"(  esac
   if [[ -n $choices ]]; then
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
@@ -104,10 +117,11 @@ std::string bash_script(std::string_view program) {
   fi
   case "$found" in
     '') words=)"
-         + single_quoted(names_below("")) + " ;;\n" + words_by_path() + R"(  esac
+         + single_quoted(names_below("", program)) + " ;;\n" + words_by_path(program) + R"(  esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$flags )"
-         + spelled(global_flags()) + R"( --help -h" -- "$cur"))
+         + spelled(global_flags(), program) + " " + spelled(added_global_flags(), program)
+         + R"( --help -h" -- "$cur"))
   else
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
   fi
@@ -127,6 +141,8 @@ std::string fish_script(std::string_view program) {
   auto start = "complete -c " + std::string{program};
   std::string out;
   auto add_flag = [&](const flag& one, const std::string& condition) {
+    if (!offered(one, program))
+      return;
     out += start + condition + " -l " + std::string{one.name};
     if (one.letter != 0)
       out += std::string{" -s "} + one.letter;
@@ -137,12 +153,14 @@ std::string fish_script(std::string_view program) {
     out += " -d " + single_quoted(one.help) + "\n";
   };
   for (const auto& one : commands()) {
+    if (!offered(one, program))
+      continue;
     auto blank = one.path.find(' ');
     auto group = std::string{blank == one.path.npos ? "" : one.path.substr(0, blank)};
-    auto condition = group.empty()
-                       ? std::string{" -n __fish_use_subcommand"}
-                       : " -n '__fish_seen_subcommand_from " + group
-                           + "; and not __fish_seen_subcommand_from " + names_below(group) + "'";
+    auto condition = group.empty() ? std::string{" -n __fish_use_subcommand"}
+                                   : " -n '__fish_seen_subcommand_from " + group
+                                       + "; and not __fish_seen_subcommand_from "
+                                       + names_below(group, program) + "'";
     out += start + condition + " -f -a " + std::string{name_of(one)} + " -d "
            + single_quoted(one.brief) + "\n";
     auto seen = " -n '__fish_seen_subcommand_from " + std::string{name_of(one)}
@@ -151,6 +169,8 @@ std::string fish_script(std::string_view program) {
       add_flag(own, seen);
   }
   for (const auto& one : global_flags())
+    add_flag(one, "");
+  for (const auto& one : added_global_flags())
     add_flag(one, "");
   return out;
 }

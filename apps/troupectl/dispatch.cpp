@@ -69,7 +69,7 @@ std::vector<const command*> sorted_by_name(std::vector<const command*> all) {
 [[noreturn]] void refuse_unknown(const invocation& how, const std::string& word) {
   auto text = "unknown command \"" + word + "\" for \"" + how.program + "\"\n";
   std::string suggestions;
-  for (const auto* one : sorted_by_name(commands_below(""))) {
+  for (const auto* one : sorted_by_name(commands_below("", how.as_etcdctl()))) {
     constexpr std::size_t close = 2; // as cobra has it
     auto name = name_of(*one);
     if (name.starts_with(word) || options::edits(word, name) <= close)
@@ -101,7 +101,7 @@ std::string suggestion(const std::string& text, const std::vector<const flag*>& 
 }
 
 int run_found(const invocation& how, const resolved& chosen, bool help_wanted, terminal streams) {
-  auto known = flags_of(chosen.found);
+  auto known = flags_of(chosen.found, how.as_etcdctl());
   try {
     auto parsed = parse_arguments(chosen.rest, known);
     bool group = chosen.found == nullptr || chosen.found->run == nullptr;
@@ -123,30 +123,33 @@ int run_found(const invocation& how, const resolved& chosen, bool help_wanted, t
 
 } // namespace
 
-std::vector<const flag*> flags_of(const command* one) {
+std::vector<const flag*> flags_of(const command* one, bool as_etcdctl) {
   std::vector<const flag*> result;
+  auto add = [&](std::span<const flag> flags) {
+    for (const auto& each : flags)
+      if (!each.added || !as_etcdctl)
+        result.push_back(&each);
+  };
   if (one != nullptr) {
-    for (const auto& own : one->flags)
-      result.push_back(&own);
+    add(one->flags);
     if (const auto* group = find_command(group_of(one->path)))
-      for (const auto& inherited : group->flags)
-        result.push_back(&inherited);
+      add(group->flags);
   }
-  for (const auto& global : global_flags())
-    result.push_back(&global);
+  add(global_flags());
+  add(added_global_flags());
   return result;
 }
 
 resolved resolve(const invocation& how) {
   resolved result{nullptr, how.arguments};
   for (;;) {
-    auto known = flags_of(result.found);
+    auto known = flags_of(result.found, how.as_etcdctl());
     known.push_back(&help_flag);
     auto at = first_word(result.rest, known);
     if (at == std::string::npos)
       return result;
     auto path = result.found == nullptr ? std::string_view{} : result.found->path;
-    const auto* next = choose(commands_below(path), result.rest[at]);
+    const auto* next = choose(commands_below(path, how.as_etcdctl()), result.rest[at]);
     if (next == nullptr && result.found == nullptr)
       refuse_unknown(how, result.rest[at]);
     if (next == nullptr)

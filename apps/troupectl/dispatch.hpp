@@ -16,6 +16,6 @@ struct resolved {
 resolved resolve(const invocation& how);
 
 /// Its own flags, those of its groups and the global ones.
-std::vector<const flag*> flags_of(const command* one);
+std::vector<const flag*> flags_of(const command* one, bool as_etcdctl = false);
 
 } // namespace troupe::ctl

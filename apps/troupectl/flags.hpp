@@ -35,6 +35,7 @@ struct flag {
   std::string_view choices = {};
   /// Why any value but the preset is refused; empty if we honour the flag.
   std::string_view missing = {};
+  bool added = false; // beyond etcdctl: unknown when called as that
 };
 
 /// What a command line got wrong, in pflag's words.

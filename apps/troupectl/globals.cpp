@@ -53,6 +53,15 @@ constexpr auto globals = std::to_array<flag>({
    "fields json protobuf simple table"},
 });
 
+constexpr auto added_globals = std::to_array<flag>({
+  {"output", flag_kind::text, "simple",
+   "as --write-out, but json shows keys and values that are text as text, others as "
+   "{\"base64\":\"...\"}",
+   'o', "fields json protobuf simple table", "", true},
+  {"base64", flag_kind::boolean, "false", "with -o json: all keys and values in base64, as -w json",
+   0, "", "", true},
+});
+
 std::string variable_of(const flag& one) {
   std::string name = "ETCDCTL_";
   for (auto c : one.name)
@@ -103,6 +112,10 @@ void refuse_missing(const flag_values& flags) {
 
 std::span<const flag> global_flags() {
   return globals;
+}
+
+std::span<const flag> added_global_flags() {
+  return added_globals;
 }
 
 void apply_environment(flag_values& flags, std::span<const std::string> environment,

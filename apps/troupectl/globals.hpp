@@ -11,6 +11,9 @@ namespace troupe::ctl {
 /// The flags that every command has.
 std::span<const flag> global_flags();
 
+/// Those beyond etcdctl; they have no variables.
+std::span<const flag> added_global_flags();
+
 /// Sets each global flag that the command line does not set from its ETCDCTL_ variable.
 /// `environment`: "NAME=value" texts; ETCDCTL_WATCH_KEY and ETCDCTL_WATCH_RANGE_END are not flags.
 /// A value that a flag cannot have leaves it alone, as in etcdctl. Unknown ETCDCTL_ variables get

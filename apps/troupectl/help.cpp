@@ -60,13 +60,13 @@ void print_indented(std::string_view heading, std::string_view text, std::string
 
 /// All that can be run below `path`, by name; `lease grant` is listed as itself under the program
 /// and as `grant` under its group.
-void print_commands(std::string_view path, std::ostream& out) {
+void print_commands(std::string_view path, bool as_etcdctl, std::ostream& out) {
   std::vector<two_columns> lines;
   for (const auto& one : commands()) {
     bool below = path.empty()
                  || (one.path.starts_with(path) && one.path.size() > path.size()
                      && one.path[path.size()] == ' ');
-    if (below && one.run != nullptr)
+    if (below && one.run != nullptr && !(one.added && as_etcdctl))
       lines.push_back(
         {"  " + std::string{one.path.substr(path.empty() ? 0 : path.size() + 1)}, one.brief});
   }
@@ -95,23 +95,26 @@ void print_help(const invocation& how, const command* one, std::ostream& out) {
     out << "\nVERSION:\n  " << etcd_version << '\n';
   if (one == nullptr || one->run == nullptr) {
     out << "\nAPI VERSION:\n  " << api_version() << "\n\n";
-    print_commands(one == nullptr ? "" : one->path, out);
+    print_commands(one == nullptr ? "" : one->path, how.as_etcdctl(), out);
   }
   std::vector<const flag*> own{&help_flag};
   std::vector<const flag*> inherited;
+  auto add = [&](std::vector<const flag*>& to, std::span<const flag> flags) {
+    for (const auto& each : flags)
+      if (!each.added || !how.as_etcdctl())
+        to.push_back(&each);
+  };
   if (one != nullptr) {
     print_indented("EXAMPLES", one->examples, how.program + " ", out);
     print_indented("DESCRIPTION", one->description, "", out);
-    for (const auto& local : one->flags)
-      own.push_back(&local);
+    add(own, one->flags);
     auto blank = one->path.rfind(' ');
     if (const auto* group =
           blank == one->path.npos ? nullptr : find_command(one->path.substr(0, blank)))
-      for (const auto& persistent : group->flags)
-        inherited.push_back(&persistent);
+      add(inherited, group->flags);
   }
-  for (const auto& global : global_flags())
-    (one == nullptr ? own : inherited).push_back(&global);
+  add(one == nullptr ? own : inherited, global_flags());
+  add(one == nullptr ? own : inherited, added_global_flags());
   print_flags("OPTIONS", own, out);
   if (one != nullptr)
     print_flags("GLOBAL OPTIONS", inherited, out);

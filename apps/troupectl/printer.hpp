@@ -57,9 +57,17 @@ public:
   virtual void move_leader(std::uint64_t from, std::uint64_t to, const pb::MoveLeaderResponse&) = 0;
 };
 
+/// Keys and values in JSON.
+enum class bytes_form : std::uint8_t {
+  base64,   // a string in base64, as etcdctl has it
+  readable, // text as it is, in UTF-8; anything else as {"base64":"..."}
+};
+
 struct print_options {
   bool hex = false;        // bytes as \x.. (simple), ids in base 16 (json and fields, in places)
   bool value_only = false; // simple: no keys
+  bool safe = false;       // simple: escaped what a terminal would take for more than text
+  bytes_form bytes = bytes_form::base64;
 };
 
 /// `format` is a value of --write-out; null if there is no such format. Warnings, and what

@@ -11,6 +11,9 @@ struct terminal {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
+  bool in_is_terminal = false;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
 };
 
 /// How we were called.

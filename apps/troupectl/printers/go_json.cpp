@@ -1,6 +1,7 @@
 #include "apps/troupectl/printers/go_json.hpp"
 
 #include "apps/troupectl/go_text.hpp"
+#include "apps/troupectl/json_line.hpp"
 
 #include <google/protobuf/descriptor.h>
 
@@ -27,12 +28,12 @@ std::string camel_case(std::string_view name) {
   return out;
 }
 
-std::string text_value(const FieldDescriptor& field, const std::string& text) {
-  return field.type() == FieldDescriptor::TYPE_BYTES ? '"' + base64(text) + '"' : json_string(text);
+std::string text_value(const FieldDescriptor& field, const std::string& text, bytes_form form) {
+  return field.type() == FieldDescriptor::TYPE_BYTES ? json_bytes(text, form) : json_string(text);
 }
 
 std::string value_of(const Message& message, const Reflection& reflection,
-                     const FieldDescriptor& field) {
+                     const FieldDescriptor& field, bytes_form form) {
   switch (field.cpp_type()) {
   case FieldDescriptor::CPPTYPE_INT32:
     return std::to_string(reflection.GetInt32(message, &field));
@@ -47,9 +48,9 @@ std::string value_of(const Message& message, const Reflection& reflection,
   case FieldDescriptor::CPPTYPE_ENUM:
     return std::to_string(reflection.GetEnumValue(message, &field));
   case FieldDescriptor::CPPTYPE_STRING:
-    return text_value(field, reflection.GetString(message, &field));
+    return text_value(field, reflection.GetString(message, &field), form);
   case FieldDescriptor::CPPTYPE_MESSAGE:
-    return json(reflection.GetMessage(message, &field));
+    return json(reflection.GetMessage(message, &field), form);
   default: // the API has no floating point numbers
     return "null";
   }
@@ -57,12 +58,12 @@ std::string value_of(const Message& message, const Reflection& reflection,
 
 /// The API repeats only messages, strings, bytes and enumerations.
 std::string element_of(const Message& message, const Reflection& reflection,
-                       const FieldDescriptor& field, int index) {
+                       const FieldDescriptor& field, int index, bytes_form form) {
   switch (field.cpp_type()) {
   case FieldDescriptor::CPPTYPE_MESSAGE:
-    return json(reflection.GetRepeatedMessage(message, &field, index));
+    return json(reflection.GetRepeatedMessage(message, &field, index), form);
   case FieldDescriptor::CPPTYPE_STRING:
-    return text_value(field, reflection.GetRepeatedString(message, &field, index));
+    return text_value(field, reflection.GetRepeatedString(message, &field, index), form);
   case FieldDescriptor::CPPTYPE_ENUM:
     return std::to_string(reflection.GetRepeatedEnumValue(message, &field, index));
   default:
@@ -71,10 +72,10 @@ std::string element_of(const Message& message, const Reflection& reflection,
 }
 
 std::string list_of(const Message& message, const Reflection& reflection,
-                    const FieldDescriptor& field) {
+                    const FieldDescriptor& field, bytes_form form) {
   std::string out = "[";
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i)
-    out += (i == 0 ? "" : ",") + element_of(message, reflection, field, i);
+    out += (i == 0 ? "" : ",") + element_of(message, reflection, field, i, form);
   return out + "]";
 }
 
@@ -117,7 +118,11 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-std::string json_fields(const Message& message) {
+std::string json_bytes(std::string_view bytes, bytes_form form) {
+  return form == bytes_form::readable ? readable_json(bytes) : '"' + base64(bytes) + '"';
+}
+
+std::string json_fields(const Message& message, bytes_form form) {
   const auto& reflection = *message.GetReflection();
   const auto& type = *message.GetDescriptor();
   std::string out;
@@ -127,8 +132,8 @@ std::string json_fields(const Message& message) {
                                      : reflection.HasField(message, &field);
     if (!there)
       continue;
-    auto value = field.is_repeated() ? list_of(message, reflection, field)
-                                     : value_of(message, reflection, field);
+    auto value = field.is_repeated() ? list_of(message, reflection, field, form)
+                                     : value_of(message, reflection, field, form);
     out += out.empty() ? "\"" : ",\"";
     if (const auto* choice = field.real_containing_oneof())
       out += camel_case(choice->name()) + "\":{\"" + field.name() + "\":" + value + "}";
@@ -138,8 +143,8 @@ std::string json_fields(const Message& message) {
   return out;
 }
 
-std::string json(const Message& message) {
-  return "{" + json_fields(message) + "}";
+std::string json(const Message& message, bytes_form form) {
+  return "{" + json_fields(message, form) + "}";
 }
 
 } // namespace troupe::ctl::go

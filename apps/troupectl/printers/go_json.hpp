@@ -1,5 +1,7 @@
 #pragma once
 
+#include "apps/troupectl/printer.hpp"
+
 #include <google/protobuf/message.h>
 #include <string>
 #include <string_view>
@@ -14,10 +16,14 @@ std::string json_string(std::string_view text);
 
 std::string base64(std::string_view bytes);
 
+/// Keys and values, with quotes and braces.
+std::string json_bytes(std::string_view bytes, bytes_form form);
+
 /// The whole object, braces included.
-std::string json(const google::protobuf::Message& message);
+std::string json(const google::protobuf::Message& message, bytes_form form = bytes_form::base64);
 
 /// Only its fields, `"name":value` joined by commas: what Go prints for an embedded struct.
-std::string json_fields(const google::protobuf::Message& message);
+std::string json_fields(const google::protobuf::Message& message,
+                        bytes_form form = bytes_form::base64);
 
 } // namespace troupe::ctl::go

@@ -47,7 +47,7 @@ public:
   // Without a header: what Go's client makes up at the end of a stream, with no list of events.
   void watch(const pb::WatchResponse& response) override {
     auto word = [](bool value) { return value ? "true" : "false"; };
-    auto event = [](const Message& one) { return go::json(one); };
+    auto event = [&](const Message& one) { return go::json(one, options_.bytes); };
     out_ << "{\"Header\":" << go::json(response.header())
          << ",\"Events\":" << (response.has_header() ? list(response.events(), event) : "null")
          << ",\"CompactRevision\":" << response.compact_revision()
@@ -71,7 +71,7 @@ public:
   }
 
   void time_to_live(const pb::LeaseTimeToLiveResponse& response, bool) override {
-    auto key = [](const std::string& bytes) { return '"' + go::base64(bytes) + '"'; };
+    auto key = [&](const std::string& bytes) { return go::json_bytes(bytes, options_.bytes); };
     out_ << embedded(response.header()) << "\"id\":" << response.id()
          << ",\"ttl\":" << response.ttl() << ",\"granted-ttl\":" << response.grantedttl()
          << ",\"keys\":" << list_or_null(response.keys(), key) << "}\n";
@@ -129,7 +129,7 @@ public:
 
 private:
   void print(const Message& message) {
-    out_ << go::json(message) << '\n';
+    out_ << go::json(message, options_.bytes) << '\n';
   }
 
   /// The start of an object that has the header's fields as its own.

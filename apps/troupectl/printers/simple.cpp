@@ -1,5 +1,6 @@
 #include "apps/troupectl/go_text.hpp"
 #include "apps/troupectl/printers/printers.hpp"
+#include "apps/troupectl/safe_text.hpp"
 
 #include <iomanip>
 #include <ostream>
@@ -80,9 +81,12 @@ public:
     }
     out_ << " granted with TTL(" << response.grantedttl() << "s), remaining(" << response.ttl()
          << "s)";
-    if (keys)
-      out_ << ", attached keys([" << joined({response.keys().begin(), response.keys().end()}, " ")
-           << "])";
+    if (keys) {
+      std::vector<std::string> shown;
+      for (const auto& one : response.keys())
+        shown.push_back(key(one));
+      out_ << ", attached keys([" << joined(shown, " ") << "])";
+    }
     out_ << '\n';
   }
 
@@ -150,8 +154,15 @@ public:
 private:
   void pair(const mvccpb::KeyValue& kv) {
     if (!options_.value_only)
-      out_ << (options_.hex ? go::escaped_hex(kv.key()) : kv.key()) << '\n';
-    out_ << (options_.hex ? go::escaped_hex(kv.value()) : kv.value()) << '\n';
+      out_ << (options_.hex ? go::escaped_hex(kv.key()) : key(kv.key())) << '\n';
+    if (options_.hex)
+      out_ << go::escaped_hex(kv.value()) << '\n';
+    else
+      out_ << (options_.safe ? safe_text(kv.value()) : kv.value()) << '\n';
+  }
+
+  std::string key(const std::string& bytes) const {
+    return options_.safe ? safe_line(bytes) : bytes;
   }
 
   void changed(std::uint64_t member, std::string_view how, const pb::ResponseHeader& header) {
