@@ -28,7 +28,7 @@ std::span<const command> commands() {
      "get greeting --rev=2 -w json\n"
      "get '' --prefix --count-only -w fields"},
     {"del", "[options] <key> [range_end]",
-     "Removes the specified key or range of keys [key, range_end)", del, del_flags,
+     "Removes the specified key or range of keys [key, range_end)", del, del_command_flags,
      "del greeting\n"
      "del --prefix /services/old/ --prev-kv\n"
      "del --range a c"},

@@ -1,4 +1,5 @@
 #include "apps/troupectl/commands/commands.hpp"
+#include "apps/troupectl/commands/deleting.hpp"
 #include "apps/troupectl/commands/kv_requests.hpp"
 #include "apps/troupectl/exit.hpp"
 #include "apps/troupectl/go_text.hpp"
@@ -39,7 +40,11 @@ int get(context& it) {
 
 int del(context& it) {
   auto request = del_request(it.flags(), it.arguments);
-  if (it.arguments.size() > 1 && !it.flags().boolean("range")) {
+  if (!it.how.as_etcdctl() && it.flags().boolean("dry-run"))
+    return show_deletion(it, request);
+  if (can_be_asked(it)) {
+    ask_before_deleting(it, request);
+  } else if (it.arguments.size() > 1 && !it.flags().boolean("range")) {
     it.err << "Warning: Keys between " << go::quote(it.arguments[0]) << " and "
            << go::quote(it.arguments[1])
            << " will be deleted. Please interrupt the command within next 2 seconds to cancel. You "

@@ -45,6 +45,16 @@ const std::vector<flag> del_flags{
   {"range", flag_kind::boolean, "false", "delete range of keys"},
 };
 
+const std::vector<flag> del_command_flags = [] {
+  auto all = del_flags;
+  all.push_back({"dry-run", flag_kind::boolean, "false",
+                 "delete nothing, print the keys that would be deleted", 0, "", "", true});
+  all.push_back({"yes", flag_kind::boolean, "false",
+                 "do not ask a terminal user before more than one key is deleted", 'y', "", "",
+                 true});
+  return all;
+}();
+
 namespace {
 
 [[noreturn]] void refuse(const std::string& text) {

@@ -13,7 +13,8 @@ namespace troupe::ctl {
 
 extern const std::vector<flag> put_flags;
 extern const std::vector<flag> get_flags;
-extern const std::vector<flag> del_flags;
+extern const std::vector<flag> del_flags;         // also within a txn
+extern const std::vector<flag> del_command_flags; // these and ours
 
 /// `read_value` is called where the value is no argument. @throws command_failed
 pb::PutRequest put_request(const flag_values& flags, const std::vector<std::string>& arguments,
