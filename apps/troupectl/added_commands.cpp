@@ -1,9 +1,26 @@
-#include "apps/troupectl/command.hpp"
+#include "apps/troupectl/commands/added.hpp"
 
 namespace troupe::ctl {
 
+// As the table in command_table.cpp.
 std::span<const command> added_commands() {
-  return {};
+  static const std::vector<command> table{
+    {"ls", "[options] [prefix]", "Lists what is below a prefix, with counts and sizes", ls,
+     ls_flags,
+     "ls\n"
+     "ls /services/\n"
+     "ls /services/ -o json",
+     "Keys are divided at '/'. A name that ends in '/' stands for all keys below it; end the "
+     "prefix\n"
+     "with '/' to look inside. Sizes are those of keys and values."},
+    {"tree", "[options] [prefix]", "Shows the levels below a prefix, with counts and sizes", tree,
+     tree_flags,
+     "tree\n"
+     "tree /services/ --depth=2\n"
+     "tree /services/ --width=0 -o json",
+     "Keys are divided at '/'. What is deeper than --depth or beyond --width is only counted."},
+  };
+  return table;
 }
 
 } // namespace troupe::ctl

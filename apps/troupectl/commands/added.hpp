@@ -1,0 +1,14 @@
+#pragma once
+
+#include "apps/troupectl/command.hpp"
+
+/// What we have beyond etcdctl: the functions and flags behind added_commands.cpp, by file.
+namespace troupe::ctl {
+
+// tree.cpp
+int ls(context&);
+int tree(context&);
+extern const std::vector<flag> ls_flags;
+extern const std::vector<flag> tree_flags;
+
+} // namespace troupe::ctl
