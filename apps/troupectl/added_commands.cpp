@@ -19,6 +19,15 @@ std::span<const command> added_commands() {
      "tree /services/ --depth=2\n"
      "tree /services/ --width=0 -o json",
      "Keys are divided at '/'. What is deeper than --depth or beyond --width is only counted."},
+    {"history",
+     "<key>",
+     "Shows all values of a key that are not compacted yet",
+     history,
+     {},
+     "history greeting\n"
+     "history greeting -o json",
+     "Oldest first, deletions too. The first line may be older than the compacted revision: it is\n"
+     "what the compaction left."},
   };
   return table;
 }

@@ -11,4 +11,7 @@ int tree(context&);
 extern const std::vector<flag> ls_flags;
 extern const std::vector<flag> tree_flags;
 
+// history.cpp
+int history(context&);
+
 } // namespace troupe::ctl
