@@ -28,6 +28,15 @@ std::span<const command> added_commands() {
      "history greeting -o json",
      "Oldest first, deletions too. The first line may be older than the compacted revision: it is\n"
      "what the compaction left."},
+    {"diff", "[options] <revision> [revision]", "Shows what differs between two revisions", diff,
+     diff_flags,
+     "diff 100 200\n"
+     "diff 100 --prefix=/services/\n"
+     "diff 100 200 --keys-only -o json",
+     "'+' is a key of the second revision only, '-' of the first only, '~' one with another value "
+     "or\n"
+     "lease. Without a second revision: the newest. The exit code is 0 if nothing differs, 1 if\n"
+     "something does, and 2 in trouble."},
   };
   return table;
 }

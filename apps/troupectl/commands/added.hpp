@@ -14,4 +14,8 @@ extern const std::vector<flag> tree_flags;
 // history.cpp
 int history(context&);
 
+// diff.cpp
+int diff(context&);
+extern const std::vector<flag> diff_flags;
+
 } // namespace troupe::ctl
