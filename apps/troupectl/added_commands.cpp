@@ -37,6 +37,22 @@ std::span<const command> added_commands() {
      "or\n"
      "lease. Without a second revision: the newest. The exit code is 0 if nothing differs, 1 if\n"
      "something does, and 2 in trouble."},
+    {"export", "[options] [prefix]", "Writes keys as lines of JSON", export_keys, export_flags,
+     "export > all.jsonl\n"
+     "export /services/ --rev=1000 > services.jsonl",
+     "All as of one revision, in the order of the keys. Text is written as text, other bytes as\n"
+     "{\"base64\":\"...\"}; with --base64 all bytes are. Leases come with the TTL that they were "
+     "granted\n"
+     "with."},
+    {"import", "[options] [file]", "Puts the keys of an export", import_keys, import_flags,
+     "import all.jsonl\n"
+     "import --with-leases < all.jsonl\n"
+     "import all.jsonl --from-line=5001",
+     "Without a file: from standard input. Each line needs a \"key\"; it may have a \"value\", and "
+     "a\n"
+     "\"lease\" with its \"ttl\". When it has to stop, it says from which line to go on; a line "
+     "that is\n"
+     "imported twice does no harm. Without --with-leases keys are put without a lease."},
   };
   return table;
 }

@@ -18,4 +18,10 @@ int history(context&);
 int diff(context&);
 extern const std::vector<flag> diff_flags;
 
+// export.cpp, import.cpp
+int export_keys(context&);
+int import_keys(context&);
+extern const std::vector<flag> export_flags;
+extern const std::vector<flag> import_flags;
+
 } // namespace troupe::ctl
