@@ -1,6 +1,7 @@
 #include "apps/troupectl/commands/commands.hpp"
 #include "apps/troupectl/commands/kv_requests.hpp"
 #include "apps/troupectl/exit.hpp"
+#include "apps/troupectl/progress.hpp"
 #include "apps/troupectl/watching.hpp"
 
 #include <condition_variable>
@@ -36,14 +37,18 @@ const std::vector<flag> make_mirror_flags{
 
 namespace {
 
-/// Prints a number every 30 s while it lives.
+/// Prints a number every 30 s while it lives; a terminal that shows the progress all the time gets
+/// none.
 class reporter {
 public:
-  explicit reporter(std::ostream& out)
-      : thread_([this, &out] {
+  explicit reporter(context& it)
+      : progress_(it, "changes"),
+        thread_([this, &out = it.out,
+                 silent = it.out_is_terminal && it.err_is_terminal && !it.how.as_etcdctl()] {
           std::unique_lock lock(mutex_);
           while (!stopped_.wait_for(lock, std::chrono::seconds{30}, [this] { return over_; }))
-            out << total_.load() << std::endl;
+            if (!silent)
+              out << total_.load() << std::endl;
         }) {}
 
   ~reporter() {
@@ -57,9 +62,21 @@ public:
 
   void add(std::int64_t keys) {
     total_ += keys;
+    progress_.update(total_, expected_);
+  }
+
+  std::int64_t total() const {
+    return total_;
+  }
+
+  /// How many there will be; 0 if nobody knows.
+  void expect(std::int64_t keys) {
+    expected_ = keys;
   }
 
 private:
+  progress progress_;
+  std::int64_t expected_ = 0;
   std::atomic<std::int64_t> total_ = 0;
   std::mutex mutex_;
   std::condition_variable stopped_;
@@ -74,7 +91,7 @@ public:
         destination_prefix_(it.flags().text("dest-prefix")),
         max_operations_(static_cast<int>(std::min<std::uint64_t>(
           std::max<std::uint64_t>(it.flags().count("max-txn-ops"), 1), 1u << 20))),
-        reporter_(it.out) {
+        reporter_(it) {
     if (destination_prefix_.empty() && !it.flags().boolean("no-dest-prefix"))
       destination_prefix_ = prefix_;
   }
@@ -115,6 +132,7 @@ std::int64_t mirror::copy_base() {
   request.set_revision(revision);
   for (;;) {
     auto page = source_.call(request);
+    reporter_.expect(reporter_.total() + page.count());
     for (const auto& kv : page.kvs()) {
       pb::PutRequest put;
       put.set_key(renamed(kv.key()));
@@ -122,8 +140,10 @@ std::int64_t mirror::copy_base() {
       destination_.call(put);
       reporter_.add(1);
     }
-    if (!page.more())
+    if (!page.more()) {
+      reporter_.expect(0);
       return revision;
+    }
     request.set_key(page.kvs().rbegin()->key() + std::string(1, '\0'));
   }
 }
