@@ -80,7 +80,7 @@ void lease_calls::open(const call_event& event) {
 
 void lease_calls::renew(stream_table::iterator which, const call_event& event,
                         std::int64_t revision, time_point now, call_output& out) {
-  auto parsed = service::parse(renewal_, event.body.view());
+  auto parsed = service::parse_streamed(renewal_, event.body.view());
   if (parsed.error != errc::none) {
     end(which, parsed.error, out, std::move(parsed.detail));
     return;

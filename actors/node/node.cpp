@@ -7,6 +7,7 @@
 #include "actors/node/core_actors.hpp"
 #include "actors/node/monotonic_clock.hpp"
 #include "actors/node/opened_data.hpp"
+#include "actors/watch/remote_port.hpp"
 #include "actors/watch/subscriber.hpp"
 #include "messages/ensure.hpp"
 #include "messages/type_ids.hpp"
@@ -19,6 +20,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace troupe {
@@ -103,6 +105,7 @@ struct node::parts {
   void end(std::chrono::milliseconds drain) {
     if (actors.supervisor)
       caf::anon_send(actors.supervisor, stand_down{});
+    subscriptions.reset();
     for (auto& edge : edges)
       caf::anon_send(edge->edge, drain_clients{drain});
     for (auto& edge : edges) {
@@ -138,6 +141,9 @@ struct node::parts {
   std::unique_ptr<caf::actor_system> core;
   core_actors actors;
   std::vector<std::unique_ptr<edge_system>> edges;
+  /// None if the node takes no remote subscriptions.
+  std::unique_ptr<watch::remote_port> subscriptions;
+  std::vector<listen_address> subscription_addresses;
 };
 
 namespace {
@@ -187,6 +193,20 @@ void start_edges(Parts& parts, std::vector<listeners_of_edge> listeners) {
   }
 }
 
+template <class Parts>
+void take_subscriptions(Parts& parts) {
+  auto addresses = parts.config.listen_subscription;
+  if (addresses.empty())
+    return;
+  watch::remote_context context;
+  context.hub = parts.actors.hub;
+  context.history = parts.actors.history;
+  parts.subscriptions = std::make_unique<watch::remote_port>(*parts.core, std::move(context));
+  for (auto& address : addresses)
+    address.port = parts.subscriptions->listen(address.host, address.port);
+  parts.subscription_addresses = std::move(addresses);
+}
+
 } // namespace
 
 std::unique_ptr<node> node::launch(node_config config) try {
@@ -206,9 +226,12 @@ std::unique_ptr<node> node::launch(node_config config) try {
   parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
   parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time, parts->metrics);
   parts->failures->connect(parts->actors.supervisor);
+  take_subscriptions(*parts);
   start_edges(*parts, std::move(listeners));
   return std::unique_ptr<node>{new node{std::move(parts)}};
 } catch (const storage::storage_error& failure) {
+  throw launch_error{failure.what()};
+} catch (const watch::remote_port_error& failure) {
   throw launch_error{failure.what()};
 } catch (const invariant_error& failure) {
   throw launch_error{failure.what()};
@@ -234,6 +257,24 @@ cluster_id node::cluster() const {
 
 std::vector<listen_address> node::client_addresses() const {
   return parts_->addresses;
+}
+
+bool node::await_leader(std::chrono::milliseconds patience) const {
+  constexpr std::chrono::milliseconds between{5};
+  caf::scoped_actor self{*parts_->core};
+  for (auto waited = std::chrono::milliseconds{0};; waited += between) {
+    bool known = false;
+    self->request(parts_->actors.member, patience, get_raft_status{})
+      .receive([&](const raft_status& status) { known = status.leader != member_id{}; },
+               [](const caf::error&) {});
+    if (known || waited >= patience)
+      return known;
+    std::this_thread::sleep_for(between);
+  }
+}
+
+std::vector<listen_address> node::subscription_addresses() const {
+  return parts_->subscription_addresses;
 }
 
 watch::subscription node::subscribe(watch::watch_interest interest, std::int64_t start_revision,

@@ -29,7 +29,7 @@ public:
   /// Opens the data directory, or founds a new cluster in it, and starts serving. Returns once the
   /// client port listens.
   /// @throws launch_error if the directory or an address cannot be had, or what is in the directory
-  /// does not belong here.
+  /// does not belong here, or if a subscription port is not on loopback.
   static std::unique_ptr<node> launch(node_config config);
 
   /// As `shutdown` without time to drain.
@@ -48,6 +48,13 @@ public:
   /// Where the client port really listens, in the order of `node_config::listen_client`; tells the
   /// port where 0 was asked.
   std::vector<listen_address> client_addresses() const;
+
+  /// The same of `node_config::listen_subscription`.
+  std::vector<listen_address> subscription_addresses() const;
+
+  /// Waits until this member knows a leader, but no longer than `patience`. @returns whether it
+  /// does.
+  bool await_leader(std::chrono::milliseconds patience) const;
 
   /// Watches from inside this process, without a connection and without an encoding of its own: a
   /// million of these on one key hear of a change in a second or two. @param start_revision in the

@@ -187,18 +187,27 @@ bool parse_deep(google::protobuf::MessageLite& message, std::string_view bytes) 
   return message.ParseFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
-} // namespace
-
-parse_result parse(google::protobuf::Message& message, std::string_view bytes) {
+parse_result parse(google::protobuf::Message& message, std::string_view bytes,
+                   std::string_view complaint) {
   wire_check check{bytes};
   if (!check.message(*message.GetDescriptor(), 0)) {
     if (check.too_deep())
       return {errc::too_many_ops, {}};
-    return {errc::malformed_message, "grpc: error unmarshalling request: " + check.take_fault()};
+    return {errc::malformed_message, std::string{complaint} + check.take_fault()};
   }
   if (!parse_accepted(message, bytes))
     return {errc::malformed_message, {}};
   return {};
+}
+
+} // namespace
+
+parse_result parse(google::protobuf::Message& message, std::string_view bytes) {
+  return parse(message, bytes, "grpc: error unmarshalling request: ");
+}
+
+parse_result parse_streamed(google::protobuf::Message& message, std::string_view bytes) {
+  return parse(message, bytes, "grpc: failed to unmarshal the received message: ");
 }
 
 bool parse_accepted(google::protobuf::MessageLite& message, std::string_view bytes) {

@@ -24,6 +24,9 @@ struct parse_result {
 /// only transactions can be; `message` is then unspecified.
 parse_result parse(google::protobuf::Message& message, std::string_view bytes);
 
+/// The same for a message of a client's stream, where grpc-go has other words.
+parse_result parse_streamed(google::protobuf::Message& message, std::string_view bytes);
+
 /// Reads bytes that `parse` has accepted, here or on another member.
 /// @returns false if they cannot have been.
 bool parse_accepted(google::protobuf::MessageLite& message, std::string_view bytes);

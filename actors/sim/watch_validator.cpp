@@ -62,9 +62,11 @@ void watch_validator::asked(const created_watch& watch) {
 }
 
 void watch_validator::asked_to_cancel(std::uint64_t stream, std::int64_t watch_id) {
-  auto& watches = streams_[stream].watches;
+  auto& [asked, watches, over, ended] = streams_[stream];
   if (auto found = watches.find(watch_id); found != watches.end())
     found->second.cancelling = true;
+  if (auto found = over.find(watch_id); found != over.end())
+    found->second = true;
 }
 
 void watch_validator::ended(std::uint64_t stream) {
@@ -94,7 +96,12 @@ void watch_validator::received(std::uint64_t number, const WatchResponse& answer
   }
   auto found = in.watches.find(answer.watch_id());
   if (found == in.watches.end()) {
-    violated(name, nullptr, "an answer for a watch that is not there");
+    auto over = in.over.find(answer.watch_id());
+    bool confirmed = over != in.over.end() && over->second && answer.canceled();
+    if (confirmed)
+      in.over.erase(over);
+    else
+      violated(name, nullptr, "an answer for a watch that is not there");
     return;
   }
   auto& watch = found->second;
@@ -134,7 +141,8 @@ void watch_validator::created(stream& in, std::uint64_t number, const WatchRespo
   added.next = added.start;
   if (request.watch_id() != 0 && request.watch_id() != answer.watch_id())
     violated(name, nullptr, "created under another id than asked");
-  if (!in.watches.emplace(answer.watch_id(), std::move(added)).second)
+  if (in.over.contains(answer.watch_id())
+      || !in.watches.emplace(answer.watch_id(), std::move(added)).second)
     violated(name, nullptr, "created under an id that is in use");
 }
 
@@ -149,6 +157,8 @@ void watch_validator::canceled(stream& in, const std::string& name, watch& of,
     violated(name, nullptr, "canceled for a compaction that has not been");
   if (by_compaction && of.next >= answer.compact_revision())
     violated(name, nullptr, "canceled for a compaction of what it had seen");
+  if (by_compaction)
+    in.over[answer.watch_id()] = of.cancelling;
   in.watches.erase(answer.watch_id());
 }
 
@@ -253,6 +263,9 @@ void watch_validator::settled() {
   for (auto& [number, in] : streams_) {
     if (in.ended)
       continue;
+    for (auto [id, asked] : in.over)
+      if (asked)
+        violated(name_of(number, id), nullptr, "was to be canceled once more and was not");
     if (!in.asked.empty())
       violated("stream " + std::to_string(number), nullptr, "a create was never answered");
     for (auto& [id, watch] : in.watches) {

@@ -82,6 +82,9 @@ private:
     /// Not answered yet, oldest first.
     std::vector<etcdserverpb::WatchCreateRequest> asked;
     std::map<std::int64_t, watch> watches;
+    /// Ids of watches that ended by themselves, and whether the client has asked for their end
+    /// since; the answer to that frees the id.
+    std::map<std::int64_t, bool> over;
     bool ended = false;
   };
 

@@ -61,7 +61,7 @@ void session_core::on(const std::vector<call_event>& events, session_output& out
 }
 
 void session_core::on_message(const blob& body, session_output& out) {
-  auto result = service::parse(request_, body.view());
+  auto result = service::parse_streamed(request_, body.view());
   if (result.error != errc::none) {
     out.answers.push_back(refuse_with(call_, result.error, std::move(result.detail)));
     end(out);
@@ -91,7 +91,7 @@ const char* session_core::refusal_of(const etcdserverpb::WatchCreateRequest& req
     return "etcdserver: mvcc: required revision has been compacted";
   if (interest.keys.empty())
     return "mvcc: watcher range is empty";
-  if (request.watch_id() != 0 && watches_.contains(request.watch_id()))
+  if (request.watch_id() != 0 && taken(request.watch_id()))
     return "mvcc: duplicate watch ID provided on the WatchStream";
   if (meter_->watches.watches.value() >= limits_.max_watches)
     return "etcdserver: too many watches on this member";
@@ -106,7 +106,7 @@ void session_core::create(const etcdserverpb::WatchCreateRequest& request) {
   }
   auto id = request.watch_id();
   if (id == 0) {
-    while (watches_.contains(next_id_))
+    while (taken(next_id_))
       ++next_id_;
     id = next_id_++;
   }
@@ -135,25 +135,36 @@ void session_core::enroll_collected(session_output& out) {
 }
 
 void session_core::cancel(std::int64_t id, session_output& out) {
-  if (!watches_.contains(id))
+  if (!taken(id))
     return;
   enroll_collected(out);
+  if (ended_.erase(id) > 0) {
+    end_step(out, true);
+    awaited_.back().cancellations.push_back(id);
+    return;
+  }
   forget(id, out, true);
   resume_some(out);
 }
 
 // One after the other cancelled share a message to the hub.
-void session_core::forget(std::int64_t id, session_output& out, bool confirm) {
-  auto& x = watches_.at(id);
+end_watches& session_core::end_step(session_output& out, bool confirm) {
   auto* last = out.steps.empty() ? nullptr : std::get_if<end_watches>(&out.steps.back());
   if (last == nullptr || last->confirm != confirm) {
     last = &std::get<end_watches>(out.steps.emplace_back(end_watches{{}, confirm}));
     if (confirm)
       awaited_.emplace_back();
   }
-  last->watches.push_back({x.slot, x.resumed});
+  return *last;
+}
+
+void session_core::forget(std::int64_t id, session_output& out, bool confirm) {
+  auto& x = watches_.at(id);
+  end_step(out, confirm).watches.push_back({x.slot, x.resumed});
   if (confirm)
     awaited_.back().cancellations.push_back(id);
+  else if (ended_.size() < limits_.max_ended)
+    ended_.insert(id);
   move_to(x, state::live);
   auto was_marked = x.marked;
   free_slots_.push_back(x.slot);

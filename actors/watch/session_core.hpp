@@ -13,6 +13,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -93,6 +94,8 @@ struct session_limits {
   std::size_t max_catching_up = 16;
   /// Watchers of the node; counted by `watch_counters::watches`.
   std::int64_t max_watches = 4'000'000;
+  /// Ids of watches that ended by themselves, per stream; beyond it they are free at once.
+  std::size_t max_ended = 10'000;
   /// Progress requests that wait for their answer; one more is passed over.
   std::size_t max_progress_requests = 1'000;
 };
@@ -195,7 +198,13 @@ private:
   void enroll_collected(session_output& out);
   void created(const creation& x, std::int64_t published, std::int64_t floor, session_output& out);
   void end_compacted(std::int64_t id, std::int64_t floor, session_output& out);
+  /// Ends a watch. @param confirm the client has asked for it and gets an answer.
   void forget(std::int64_t id, session_output& out, bool confirm);
+  end_watches& end_step(session_output& out, bool confirm);
+
+  bool taken(std::int64_t id) const {
+    return watches_.contains(id) || ended_.contains(id);
+  }
 
   watch* current(std::int64_t id, std::uint64_t epoch);
   void enqueue(std::int64_t id, watch& x, std::int64_t from);
@@ -218,6 +227,9 @@ private:
   metrics::meter meter_;
 
   std::unordered_map<std::int64_t, watch> watches_;
+  /// Ids of watches that ended by themselves: as in etcd they stay taken until the client cancels
+  /// them, which is answered once more.
+  std::unordered_set<std::int64_t> ended_;
   /// What the server assigns next.
   std::int64_t next_id_ = 0;
   std::uint64_t next_epoch_ = 0;

@@ -19,6 +19,9 @@ namespace {
 /// How long open calls may take to end after the first signal.
 constexpr std::chrono::seconds drain_time{5};
 
+/// etcd serves nobody before there is a leader; here, what needs none is served after this.
+constexpr std::chrono::seconds leader_patience{7};
+
 sigset_t end_signals() {
   sigset_t result;
   sigemptyset(&result);
@@ -117,6 +120,8 @@ int serve(const options::server_options& wanted) {
   auto config = wanted.node;
   config.on_fatal = end_now;
   auto running = node::launch(config);
+  if (!running->await_leader(leader_patience))
+    log::warn("no leader yet; serving what needs none");
   log_serving(*running, config);
   sd_notify(0, "READY=1");
   auto received = wait_for_end();

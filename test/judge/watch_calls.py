@@ -154,12 +154,6 @@ class WatchCalls:
         count = self._random.choice([1, 1, 1, 2, 4])
         twin = self._usable_twin()
         requests = [self.create_request() for _ in range(count)]
-        # Etcd keeps the id of a watch that a compaction ended until the client cancels it, and its
-        # counter passes over it: see known_differences_test.py.
-        ends = any(0 < request.start_revision < self._kv.compacted for request in requests)
-        if ends or twin.ended_ids & set(CHOSEN_IDS):
-            for request in requests:
-                request.watch_id = 0
         self._send_creates(twin, requests)
         return True
 

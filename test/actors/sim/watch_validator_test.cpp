@@ -193,6 +193,22 @@ TEST_F(watch_validator_test, expects_the_end_that_was_asked_for) {
   EXPECT_EQ(violation(), "stream 1 watch 0: was to be canceled and never was");
 }
 
+TEST_F(watch_validator_test, keeps_the_id_of_a_lost_watch_until_it_is_canceled_once_more) {
+  watch_all();
+  judge.compacted(4);
+  get("canceled: true compact_revision: 4");
+  judge.asked_to_cancel(1, 0);
+  get(at5 + "canceled: true");
+  ask("key: 'a'");
+  get(at5 + "created: true");
+  EXPECT_EQ(violation(), "");
+  judge.compacted(5);
+  judge.asked_to_cancel(1, 0);
+  get(at5 + "canceled: true");
+  get(at5 + "canceled: true");
+  EXPECT_EQ(violation(), "stream 1 watch 0: an answer for a watch that is not there");
+}
+
 TEST_F(watch_validator_test, expects_nothing_of_a_broken_stream) {
   watch_all();
   judge.ended(1);

@@ -300,7 +300,7 @@ TEST_F(session, what_is_no_request_ends_the_stream) {
   ASSERT_EQ(out.answers.size(), 1u);
   EXPECT_TRUE(out.answers[0].ends);
   EXPECT_EQ(out.answers[0].error, errc::malformed_message);
-  EXPECT_EQ(out.answers[0].detail, "grpc: error unmarshalling request: unexpected EOF");
+  EXPECT_EQ(out.answers[0].detail, "grpc: failed to unmarshal the received message: unexpected EOF");
   EXPECT_TRUE(out.over);
   EXPECT_TRUE(take<end_watches>());
 }
