@@ -42,14 +42,8 @@ namespace {
 class reporter {
 public:
   explicit reporter(context& it)
-      : progress_(it, "changes"),
-        thread_([this, &out = it.out,
-                 silent = it.out_is_terminal && it.err_is_terminal && !it.how.as_etcdctl()] {
-          std::unique_lock lock(mutex_);
-          while (!stopped_.wait_for(lock, std::chrono::seconds{30}, [this] { return over_; }))
-            if (!silent)
-              out << total_.load() << std::endl;
-        }) {}
+      : out_(it.out), silent_(it.out_is_terminal && it.err_is_terminal && !it.how.as_etcdctl()),
+        progress_(it, "changes"), thread_([this] { run(); }) {}
 
   ~reporter() {
     {
@@ -62,7 +56,6 @@ public:
 
   void add(std::int64_t keys) {
     total_ += keys;
-    progress_.update(total_, expected_);
   }
 
   std::int64_t total() const {
@@ -75,8 +68,23 @@ public:
   }
 
 private:
-  progress progress_;
-  std::int64_t expected_ = 0;
+  void run() {
+    constexpr std::chrono::milliseconds tick{250};
+    constexpr int ticks_per_number = 120;
+    std::unique_lock lock(mutex_);
+    for (int i = 1; !stopped_.wait_for(lock, tick, [this] { return over_; }); ++i) {
+      progress_.update(total_, expected_);
+      if (i % ticks_per_number != 0 || silent_)
+        continue;
+      progress_.hide();
+      out_ << total_.load() << std::endl;
+    }
+  }
+
+  std::ostream& out_;
+  bool silent_;
+  progress progress_; // used by the thread alone
+  std::atomic<std::int64_t> expected_ = 0;
   std::atomic<std::int64_t> total_ = 0;
   std::mutex mutex_;
   std::condition_variable stopped_;

@@ -296,6 +296,28 @@ class Added(unittest.TestCase):
         self.assertRegex(shown, rb"\r\[=* *\] \d+ / \d+ bytes.*\r\x1b\[K")
         self.assertEqual(self.run_client("import", str(path)).stderr, b"")
 
+    def test_a_mirror_shows_its_progress_on_a_terminal(self):
+        for number in range(3):
+            self.put(f"from/{number}", b"v")
+        words = ["make-mirror", self.server.address, "--prefix=from/", "--dest-prefix=to/"]
+        for program, expected in ((TROUPECTL, b"\r3 changes"), (self.etcdctl, b"")):
+            leader, follower = pty.openpty()
+            process = subprocess.Popen([program, *words], env=self.environment, stdin=follower, stdout=follower, stderr=follower)
+            os.close(follower)
+            try:
+                shown = b""
+                deadline = time.monotonic() + (PATIENCE_SECONDS if expected else 1)
+                while (not expected or expected not in shown) and time.monotonic() < deadline:
+                    if select.select([leader], [], [], 0.05)[0]:
+                        shown += os.read(leader, 65536)
+                self.assertIsNone(process.poll(), shown)
+            finally:
+                process.kill()
+                process.wait()
+                os.close(leader)
+            self.assertIn(expected, shown)
+            self.assertEqual(shown == b"", expected == b"", shown)
+
     def test_etcdctl_has_none_of_it(self):
         for words in (["ls"], ["tree"], ["history", "k"], ["diff", "1"], ["export"], ["import"]):
             self.assertIn(b"unknown command", self.run_client(*words, program=self.etcdctl, code=1).stderr)
