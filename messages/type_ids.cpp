@@ -1,5 +1,7 @@
 #include "messages/type_ids.hpp"
 
+#include "messages/subscription.hpp"
+
 #include <caf/actor_system_config.hpp>
 #include <caf/message.hpp>
 

@@ -19,6 +19,14 @@ struct retire {};
 /// Asks member for its present `raft_status`.
 struct get_raft_status {};
 
+// messages/subscription.hpp
+struct subscribe_v1;
+struct started_v1;
+struct changes_v1;
+struct lost_v1;
+struct credit_v1;
+struct unsubscribe_v1;
+
 } // namespace troupe
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
@@ -27,6 +35,13 @@ CAF_ADD_TYPE_ID(troupe, (troupe::request_vote))
 CAF_ADD_TYPE_ID(troupe, (troupe::request_vote_reply))
 CAF_ADD_TYPE_ID(troupe, (troupe::append))
 CAF_ADD_TYPE_ID(troupe, (troupe::append_reply))
+// Between a node and the programs that watch it as remote actors.
+CAF_ADD_TYPE_ID(troupe, (troupe::subscribe_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::started_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::changes_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::lost_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::credit_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::unsubscribe_v1))
 CAF_END_TYPE_ID_BLOCK(troupe)
 
 // caf::make_error(errc::..., context...) gives an error of this category.

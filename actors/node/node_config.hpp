@@ -80,6 +80,9 @@ struct node_config {
   std::vector<listen_address> listen_client = {{"127.0.0.1", 2379}};
   /// Not opened while a cluster has one member.
   std::vector<listen_address> listen_peer = {{"127.0.0.1", 2380}};
+  /// Where programs watch as remote actors (actors/watch/remote_subscription.hpp): loopback
+  /// addresses. None: not at all.
+  std::vector<listen_address> listen_subscription = {};
 
   /// What MemberList shows; sorted. The peer URLs and the token also make up the ids of member and
   /// cluster, once, when the data directory is created.

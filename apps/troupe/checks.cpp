@@ -20,7 +20,8 @@ std::string in_quotes(std::string_view text) {
 }
 
 constexpr std::string_view url_flags[] = {"listen-peer-urls", "listen-client-urls",
-                                          "initial-advertise-peer-urls", "advertise-client-urls"};
+                                          "initial-advertise-peer-urls", "advertise-client-urls",
+                                          "listen-subscription-urls"};
 
 /// Another text could never be what a browser sends.
 void check_origins(const settings& given) {
@@ -46,6 +47,17 @@ bool is_ip(const std::string& host) {
 void check_bindable(const url& one) {
   if (one.host != "localhost" && !is_ip(one.host))
     refuse("expected IP in URL for binding (" + one.to_string() + ")");
+}
+
+/// What reaches this port is trusted, so only this machine may, while there is no mutual TLS.
+void check_subscription_urls(const settings& given) {
+  for (const auto& one : given.urls("listen-subscription-urls")) {
+    boost::system::error_code no_ip;
+    auto address = boost::asio::ip::make_address(one.host, no_ip);
+    if (one.host != "localhost" && (no_ip || !address.is_loopback()))
+      refuse("--listen-subscription-urls " + one.to_string()
+             + ": only loopback addresses, while there is no mutual TLS");
+  }
 }
 
 std::string joined(const std::vector<url>& urls) {
@@ -159,6 +171,7 @@ void check_urls(const settings& given) {
   for (std::string_view flag_name : {"listen-peer-urls", "listen-client-urls"})
     for (const auto& one : given.urls(flag_name))
       check_bindable(one);
+  check_subscription_urls(given);
   check_advertised(given, "initial-advertise-peer-urls", "\"host:port\"");
   check_advertised(given, "advertise-client-urls",
                    "in the format \"host:port\", \"unix:/path/to/socket\" or "

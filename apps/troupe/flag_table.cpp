@@ -186,6 +186,8 @@ constexpr flag own[] = {
   {"memory-budget-bytes", bytes, "512M", honoured,
    "Memory for the caches and write buffers of the store; at least 64M."},
   {"client-io-threads", count, "1", honoured, "Threads that serve the client port."},
+  {"listen-subscription-urls", urls, "", honoured,
+   "Where C++ programs on this machine watch as remote actors: loopback only; empty: nowhere."},
   {"config-file", text, "", honoured,
    "YAML file with these names as keys; all other flags and variables are then ignored."},
   {"version", boolean, "false", honoured, "Print versions."},

@@ -49,6 +49,7 @@ node_config node_of(const settings& given) {
                     : node.name + ".troupe";
   node.listen_client = addresses(given.urls("listen-client-urls"));
   node.listen_peer = addresses(given.urls("listen-peer-urls"));
+  node.listen_subscription = addresses(given.urls("listen-subscription-urls"));
   node.advertise_client_urls = texts(given.urls("advertise-client-urls"));
   node.advertise_peer_urls = texts(given.urls("initial-advertise-peer-urls"));
   node.cluster_token = given.text("initial-cluster-token");
