@@ -23,11 +23,14 @@ void applier_host::carry_out(apply_output&& out) {
 }
 
 void applier_host::publish(std::vector<mvcc::event>&& events) {
-  auto now = core.watched();
-  if (!hub || now == published)
+  auto now = core.watched(ready);
+  if (!hub || (std::exchange(hub_knows, true) && now == published))
     return;
-  watch::publish news{
-    .first = published.revision + 1, .last = now.revision, .floor = now.floor, .term = now.term};
+  watch::publish news{.first = published.revision + 1,
+                      .last = now.revision,
+                      .floor = now.floor,
+                      .term = now.term,
+                      .caught_up = now.caught_up};
   if (!events.empty())
     news.events = std::make_shared<std::vector<mvcc::event>>(std::move(events));
   published = now;
@@ -106,8 +109,10 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
     [=](const watched_by& introduction) {
       auto& host = *self->state.host;
       host.hub = introduction.hub;
-      // The hub begins with the revision there is; floor and term it learns now.
-      host.published = {.revision = host.core.watched().revision};
+      host.ready = introduction.ready;
+      // The hub begins with the revision there is; the rest it learns now.
+      host.published = {.revision = host.core.watched(host.ready).revision};
+      host.hub_knows = false;
       host.publish({});
     },
     [=](const leases_managed_by& introduction) {

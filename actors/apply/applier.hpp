@@ -32,10 +32,12 @@ struct propose_to {
 /// Introduces who is told of every change from now on, and at once of the state there is.
 struct watched_by {
   publish_sink hub;
+  /// What the log knew to be committed at the start; changes up to it are no news.
+  log_index ready;
 };
 
-/// Introduces the lease manager: it hears of every change of leases from now on, and at once how far
-/// the state has come.
+/// Introduces the lease manager: it hears of every change of leases from now on, and at once how
+/// far the state has come.
 struct leases_managed_by {
   lease::manager_face manager;
 };
@@ -53,7 +55,8 @@ using applier_actor = caf::typed_actor<
   caf::reacts_to<raft_status>,
   // Looks after deadlines and flushes.
   caf::reacts_to<tick>, caf::reacts_to<follow_applied>, caf::reacts_to<propose_to>,
-  caf::reacts_to<watched_by>, caf::reacts_to<leases_managed_by>, caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<watched_by>, caf::reacts_to<leases_managed_by>,
+  caf::reacts_to<service::edge_joined>>;
 
 struct applier_host {
   /// @param core its store outlives the actor; nobody else writes to it.
@@ -76,6 +79,9 @@ struct applier_host {
   std::vector<applied_sink> listeners;
   compaction_sink member;
   publish_sink hub;
+  log_index ready;
+  /// The hub was told something at least.
+  bool hub_knows = false;
   watched_state published;
   lease::manager_face leases;
   /// What it has heard: the term of the last applied entry, and who leads.

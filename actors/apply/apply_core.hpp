@@ -48,6 +48,8 @@ struct watched_state {
   /// -1: there was no compaction.
   std::int64_t floor = -1;
   term_t term;
+  /// See `watch::publish`.
+  bool caught_up = false;
 
   friend bool operator==(const watched_state&, const watched_state&) = default;
 };
@@ -88,8 +90,9 @@ public:
   /// What the state holds, and what of it a crash keeps.
   applied progress() const;
 
-  watched_state watched() const {
-    return {store_.revision(), store_.compacted(), raft_.term};
+  /// @param ready the last entry that was known to be committed at the start.
+  watched_state watched(log_index ready) const {
+    return {store_.revision(), store_.compacted(), raft_.term, store_.applied().index >= ready};
   }
 
 private:

@@ -55,7 +55,8 @@ history_core::part history_core::read(const watch_interest& interest, std::int64
                                       std::int64_t last, std::size_t max_bytes) {
   for (;;) {
     const auto snapshot = store_.snapshot();
-    const auto floor = snapshot->compacted();
+    // A compaction that is still being written has no way back: its entry is committed.
+    const auto floor = snapshot->events_floor();
     drop_below(floor);
     if (first < floor)
       return {.error = errc::compacted, .floor = floor};
@@ -98,7 +99,7 @@ history_block* history_core::block_at(std::int64_t revision, const mvcc::snapsho
   --loads;
   const auto next = blocks_.upper_bound(revision);
   auto batch = std::make_shared<event_batch>();
-  batch->first = std::max({revision - revision % grain, snapshot.compacted(), std::int64_t{1}});
+  batch->first = std::max({revision - revision % grain, snapshot.events_floor(), std::int64_t{1}});
   batch->last = next == blocks_.end() ? snapshot.revision() : next->first - 1;
   if (next != blocks_.begin()) {
     const auto before = std::prev(next);

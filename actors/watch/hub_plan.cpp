@@ -11,11 +11,33 @@ namespace troupe::watch {
 
 namespace {
 
+std::size_t memory_of(const mvcc::event& event) {
+  return sizeof(event) + event.kv.key.size() + event.kv.value.size();
+}
+
 std::size_t memory_of(const std::vector<mvcc::event>& events) {
   std::size_t bytes = 0;
   for (const auto& event : events)
-    bytes += sizeof(event) + event.kv.key.size() + event.kv.value.size();
+    bytes += memory_of(event);
   return bytes;
+}
+
+using event_place = std::vector<mvcc::event>::iterator;
+
+/// Whole transactions from `first` on, at least one, within the limits.
+event_place end_of_piece(event_place first, event_place end, const hub_queue_limits& limits) {
+  std::size_t bytes = 0;
+  for (auto at = first; at != end;) {
+    auto main = at->at.main;
+    auto next = std::find_if(at, end, [=](const auto& event) { return event.at.main != main; });
+    for (auto event = at; event != next; ++event)
+      bytes += memory_of(*event);
+    bool too_much = bytes > limits.merge_bytes || main - first->at.main >= limits.merge_revisions;
+    if (too_much && at != first)
+      return at;
+    at = next;
+  }
+  return end;
 }
 
 /// The groups that a plan concerns, in the order in which it came to them.
@@ -47,6 +69,26 @@ bool encode(batch_event& event, bool plain, bool with_previous) {
 } // namespace
 
 void hub_queue::push(hub_pending&& next, std::int64_t joinable_above) {
+  auto first = next.events.begin();
+  while (first != next.events.end()) {
+    hub_pending piece{.first = next.first, .last = next.last, .term = next.term};
+    auto end = end_of_piece(first, next.events.end(), limits_);
+    if (first == next.events.begin() && end == next.events.end())
+      piece.events = std::exchange(next.events, {});
+    else
+      piece.events.assign(std::move_iterator{first}, std::move_iterator{end});
+    bool is_last = next.events.empty() || end == next.events.end();
+    if (!is_last)
+      piece.last = piece.events.back().at.main;
+    next.first = piece.last + 1;
+    push_piece(std::move(piece), joinable_above);
+    if (is_last)
+      return;
+    first = end;
+  }
+}
+
+void hub_queue::push_piece(hub_pending&& next, std::int64_t joinable_above) {
   next.bytes = memory_of(next.events);
   bytes_ += next.bytes;
   events_ += next.events.size();

@@ -23,7 +23,8 @@ struct hub_pending {
 
 struct hub_queue_limits {
   /// Publications that wait become one up to about this size, so that a hub that cannot keep up
-  /// sends fewer and larger messages. A watcher gets at most so many revisions at once.
+  /// sends fewer and larger messages; a larger one is cut between transactions. A watcher gets at
+  /// most so many revisions at once, and so many bytes unless one transaction has more.
   std::size_t merge_bytes = std::size_t{1} << 20;
   std::int64_t merge_revisions = 1000;
 };
@@ -58,6 +59,8 @@ public:
   }
 
 private:
+  void push_piece(hub_pending&& next, std::int64_t joinable_above);
+
   hub_queue_limits limits_;
   std::deque<hub_pending> waiting_;
   std::size_t bytes_ = 0;

@@ -22,6 +22,9 @@ struct publish {
   /// The compaction floor; -1: there is none.
   std::int64_t floor = -1;
   term_t term;
+  /// The state holds all that this member knew to be committed when it started: what comes now is
+  /// new. Once true it stays so.
+  bool caught_up = true;
 };
 
 } // namespace troupe::watch

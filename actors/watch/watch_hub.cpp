@@ -10,8 +10,8 @@ namespace troupe::watch {
 namespace {
 
 hub_host::tick_sink::behavior_type pacer_behavior(hub_host::tick_sink::pointer self,
-                                                  const hub_host::tick_sink& hub) {
-  return {[=](const tick&) { self->send(hub, tick{}); }};
+                                                  const hub_host::tick_sink& next) {
+  return {[=](const tick&) { self->send(next, tick{}); }};
 }
 
 /// One message for all of them: what it holds is counted, not copied.
@@ -56,30 +56,46 @@ void hub_host::carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointe
   meter->watches.pending_events.set(static_cast<std::int64_t>(core.waiting_events()));
 }
 
+void hub_host::enroll(const register_watches& wanted) {
+  for (const auto& watch : wanted.watches)
+    core.add(watch.interest, watch.watcher);
+  caf::anon_send(wanted.reply_to, watches_registered{core.published(), core.floor(), core.term()});
+}
+
 hub_actor::behavior_type hub_behavior(hub_actor::stateful_pointer<hub_state> self,
                                       const std::shared_ptr<hub_host>& host) {
   self->set_exception_handler(failure_of);
   self->state.host = host;
-  host->pacer =
+  // Two of them: the first passes behind the watchers, the second behind their sessions.
+  auto second =
     self->spawn<caf::linked + caf::hidden>(pacer_behavior, hub_host::tick_sink{hub_actor{self}});
+  host->pacer = self->spawn<caf::linked + caf::hidden>(pacer_behavior, second);
   using output = hub_core<watcher_face>::output;
   return {
     [=](const publish& news) {
+      auto& host = *self->state.host;
       output out;
-      self->state.host->core.on_publish(pending_of(news), news.floor, out);
-      self->state.host->carry_out(std::move(out), self);
+      host.core.on_publish(pending_of(news), news.floor, out);
+      host.carry_out(std::move(out), self);
+      if (news.caught_up && !std::exchange(host.caught_up, true))
+        for (const auto& wanted : std::exchange(host.early, {}))
+          host.enroll(wanted);
     },
     [=](const register_watches& wanted) {
-      auto& core = self->state.host->core;
-      for (const auto& watch : wanted.watches)
-        core.add(watch.interest, watch.watcher);
-      caf::anon_send(wanted.reply_to,
-                     watches_registered{core.published(), core.floor(), core.term()});
+      auto& host = *self->state.host;
+      if (host.caught_up)
+        host.enroll(wanted);
+      else
+        host.early.push_back(wanted);
     },
     [=](const drop_watches& unwanted) {
-      auto& core = self->state.host->core;
-      for (const auto& watcher : unwanted.watchers)
+      auto& host = *self->state.host;
+      auto& core = host.core;
+      for (const auto& watcher : unwanted.watchers) {
         core.drop(watcher.id());
+        for (auto& wanted : host.early)
+          std::erase_if(wanted.watches, [&](const auto& x) { return x.watcher == watcher; });
+      }
       caf::anon_send(unwanted.reply_to, watches_dropped{core.published(), core.term()});
     },
     [=](const ask_progress& question) {

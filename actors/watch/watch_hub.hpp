@@ -20,14 +20,20 @@ struct hub_host {
            hub_limits limits = {});
 
   void carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointer self);
+  void enroll(const register_watches& wanted);
 
   hub_core<watcher_face> core;
   history_actor history;
   metrics::meter meter;
+  /// Until the applier has caught up: registrations wait, so that nobody takes for news what comes
+  /// from before the start. Few: the service holds its clients back as long.
+  bool caught_up = false;
+  std::vector<register_watches> early;
   /// Whoever waits for progress, in the order of the core's questions.
   std::deque<ask_progress> questions;
-  /// Sends ticks back. The run queue of the scheduler is first in, first out: the tick comes back
-  /// behind the watchers that were woken before it left.
+  /// Sends ticks back by way of a second one. The run queue of the scheduler is first in, first
+  /// out: the tick comes back behind the watchers that were woken before it left, and behind the
+  /// sessions that those woke.
   tick_sink pacer;
 };
 

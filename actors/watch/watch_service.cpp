@@ -98,12 +98,16 @@ void on_tick(watch_service_host& host) {
   }
 }
 
-void end(service_pointer self, const caf::error& reason) {
-  auto& host = *self->state.host;
+/// Sessions hold themselves by way of their watchers: somebody has to end them.
+void end_sessions(watch_service_host& host, caf::exit_reason reason) {
   for (auto& [call, stream] : host.streams)
-    caf::anon_send_exit(stream.session, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(stream.session, reason);
   host.streams.clear();
   host.timers.clear();
+}
+
+void end(service_pointer self, const caf::error& reason) {
+  end_sessions(*self->state.host, caf::exit_reason::user_shutdown);
   self->quit(reason);
 }
 
@@ -113,6 +117,8 @@ watch_service_actor::behavior_type
 watch_service_behavior(service_pointer self, const std::shared_ptr<watch_service_host>& host) {
   self->set_exception_handler(failure_of);
   self->set_exit_handler([self](const caf::exit_msg& message) { end(self, message.reason); });
+  // Also where no handler runs: a node that fails kills its actors.
+  self->attach_functor([host](const caf::error&) { end_sessions(*host, caf::exit_reason::kill); });
   self->state.host = host;
   host->chance.seed(host->config.seed);
   return {

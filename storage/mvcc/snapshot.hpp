@@ -13,6 +13,10 @@ namespace troupe::mvcc {
 /// if history that it could read is removed while it is used, reads answer errc::compacted.
 class snapshot : public source {
 public:
+  /// Changes below it may be gone, and are for good soon: at least compacted(), and above it once a
+  /// later compaction has begun.
+  virtual std::int64_t events_floor() const = 0;
+
   /// Shows every change with first <= main revision <= last, in the order of revision, until `show`
   /// returns false. @pre first > 0, last <= revision().
   /// @returns compacted if changes of the range have been removed, then also after some were shown;

@@ -201,6 +201,10 @@ public:
     return readable == errc::none ? of_.below.count(range, at, keys) : readable;
   }
 
+  std::int64_t events_floor() const override {
+    return of_.events_floor;
+  }
+
   errc visit_events(std::int64_t first, std::int64_t last,
                     const std::function<bool(event&&)>& show) const override {
     ensure(first > 0 && last <= revision_, "events are asked for in the past");

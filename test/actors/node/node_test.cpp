@@ -2,11 +2,14 @@
 /// client.
 
 #include "actors/node/node.hpp"
+#include "actors/watch/remote_subscription.hpp"
 #include "messages/proto/rpc.grpc.pb.h"
 #include "storage/posix_file_system.hpp"
 #include "storage/storage_error.hpp"
 
 #include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -104,12 +107,14 @@ struct node_test : testing::Test {
   std::filesystem::path directory;
 };
 
+std::shared_ptr<grpc::Channel> channel_to(const node& server) {
+  return grpc::CreateChannel("127.0.0.1:" + std::to_string(server.client_addresses().front().port),
+                             grpc::InsecureChannelCredentials());
+}
+
 /// A client of one node.
 struct kv_client {
-  explicit kv_client(const node& server)
-      : kv(etcdserverpb::KV::NewStub(
-        grpc::CreateChannel("127.0.0.1:" + std::to_string(server.client_addresses().front().port),
-                            grpc::InsecureChannelCredentials()))) {}
+  explicit kv_client(const node& server) : kv(etcdserverpb::KV::NewStub(channel_to(server))) {}
 
   grpc::Status put(const std::string& key, const std::string& value,
                    std::chrono::milliseconds patience = 20s) {
@@ -213,6 +218,37 @@ TEST_F(node_test, a_program_watches_its_own_node) {
   running->shutdown(0ms);
 }
 
+TEST_F(node_test, a_program_elsewhere_watches_a_node) {
+  auto config = config_of("n1");
+  config.listen_subscription = {{"127.0.0.1", 0}};
+  auto running = node::launch(config);
+  ASSERT_EQ(running->subscription_addresses().size(), 1u);
+  caf::actor_system_config program;
+  watch::prepare_subscriptions(program);
+  caf::actor_system system{program};
+  auto face = watch::connect(system, "127.0.0.1", running->subscription_addresses()[0].port);
+  auto heard = std::make_shared<std::promise<changes_v1>>();
+  auto lost = std::make_shared<std::promise<lost_v1>>();
+  auto subscription =
+    watch::subscribe(system, face, {.key = "a", .start_revision = 1},
+                     {.on_changes = [=](const changes_v1& x) { heard->set_value(x); },
+                      .on_lost = [=](const lost_v1& x) { lost->set_value(x); }});
+  ASSERT_TRUE(kv_client{*running}.put("a", "1").ok());
+  auto changes = heard->get_future();
+  ASSERT_EQ(changes.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(changes.get(), (changes_v1{1, 2, {{.kv = {"a", "1", 2, 2, 1, 0}}}}));
+  running.reset();
+  auto loss_of_node = lost->get_future();
+  ASSERT_EQ(loss_of_node.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(loss_of_node.get(), lost_v1{loss::disconnected});
+}
+
+TEST_F(node_test, subscriptions_from_other_machines_are_refused) {
+  auto config = config_of("n1");
+  config.listen_subscription = {{"0.0.0.0", 0}};
+  EXPECT_THROW(node::launch(config), launch_error);
+}
+
 TEST_F(node_test, data_in_use_is_refused) {
   auto running = node::launch(config_of("n1"));
   EXPECT_THROW(node::launch(config_of("n1")), launch_error);
@@ -250,6 +286,14 @@ TEST_F(node_test, failed_write_ends_the_node_and_acknowledges_nothing) {
   auto running = node::launch(config);
   kv_client client{*running};
   ASSERT_TRUE(client.put("a", "1").ok());
+  // An open watch must not keep the node from its end.
+  grpc::ClientContext watching;
+  auto stub = etcdserverpb::Watch::NewStub(channel_to(*running));
+  auto watch = stub->Watch(&watching);
+  etcdserverpb::WatchRequest request;
+  request.mutable_create_request()->set_key("a");
+  etcdserverpb::WatchResponse created;
+  ASSERT_TRUE(watch->Write(request) && watch->Read(&created));
   disk->failing = true;
   EXPECT_FALSE(client.put("a", "2", 2s).ok());
   auto reason = told->get_future();

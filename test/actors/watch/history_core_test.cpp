@@ -27,6 +27,54 @@ std::string text_of(const mvcc::event& change, const std::optional<mvcc::key_val
   return previous ? text + "<" + previous->value : text;
 }
 
+/// Compactions that never come to their end.
+class stuck_engine final : public storage::engine {
+public:
+  explicit stuck_engine(storage::engine& real) : real_(real) {}
+
+  bool stuck = false;
+
+  void write(storage::write_batch& batch) override {
+    if (stuck)
+      throw std::runtime_error{"stuck"};
+    real_.write(batch);
+  }
+
+  std::unique_ptr<storage::write_batch> make_batch() const override {
+    return real_.make_batch();
+  }
+  const storage::read_view& latest() const override {
+    return real_.latest();
+  }
+  std::unique_ptr<storage::read_view> snapshot() const override {
+    return real_.snapshot();
+  }
+  void flush() override {
+    real_.flush();
+  }
+  std::optional<std::string> durable(std::string_view meta_key) const override {
+    return real_.durable(meta_key);
+  }
+  void raise_floor(std::int64_t at) override {
+    real_.raise_floor(at);
+  }
+  std::int64_t floor() const override {
+    return real_.floor();
+  }
+  void compact(bool data_too) override {
+    real_.compact(data_too);
+  }
+  void checkpoint(const std::filesystem::path& directory) override {
+    real_.checkpoint(directory);
+  }
+  storage::engine_sizes sizes() const override {
+    return real_.sizes();
+  }
+
+private:
+  storage::engine& real_;
+};
+
 struct history_core_test : testing::Test {
   void put(const std::string& key, const std::string& value = "v") {
     store.begin()->put(key, value, {}, false);
@@ -335,6 +383,30 @@ TEST_F(history_core_test, finds_what_a_list_of_all_changes_shows) {
         << "seed " << seed << " step " << step;
     }
   }
+}
+
+// The floor of the changes rises before the compaction is written: whoever reads meanwhile must not
+// wait for it.
+TEST(history_core, a_compaction_under_way_counts) {
+  storage::memory_disk disk;
+  storage::memory_engine memory{disk, "state"};
+  stuck_engine engine{memory};
+  mvcc::store store{engine};
+  log_index applied;
+  for (int i = 0; i < 8; ++i) {
+    store.begin()->put("a", "v", {}, false);
+    store.commit({{1}, applied = applied + 1});
+  }
+  history_core history{store};
+  store.compact(6);
+  engine.stuck = true;
+  EXPECT_ANY_THROW(store.commit({{1}, applied + 1}));
+  auto lost = history.read(interest_in("a"), 3, 9, 1 << 20);
+  EXPECT_EQ(lost.error, errc::compacted);
+  EXPECT_EQ(lost.floor, 6);
+  auto found = history.read(interest_in("a"), 6, 9, 1 << 20);
+  EXPECT_EQ(found.error, errc::none);
+  EXPECT_EQ(found.events.size(), 4u);
 }
 
 } // namespace

@@ -252,6 +252,21 @@ TEST(hub_core, batches_that_wait_become_one_only_up_to_a_bound) {
   EXPECT_EQ(hub.messages[2].batch->last, 8);
 }
 
+TEST(hub_core, a_publication_beyond_the_bound_is_cut_between_transactions) {
+  hub hub{{.queue = {.merge_revisions = 2}}};
+  hub.watch(1, interest_in("a"));
+  hub.publish({put(2, "a", 1), put(3, "a", 2), put(3, "a", 2), put(4, "b", 1), put(5, "a", 3),
+               put(6, "a", 5)});
+  ASSERT_EQ(hub.messages.size(), 3u);
+  EXPECT_EQ(hub.messages[0].size(), 3u);
+  EXPECT_EQ(hub.messages[0].batch->first, 2);
+  EXPECT_EQ(hub.messages[0].batch->last, 3);
+  EXPECT_EQ(hub.messages[1].batch->first, 4);
+  EXPECT_EQ(hub.messages[1].batch->last, 5);
+  EXPECT_EQ(hub.messages[2].batch->first, 6);
+  EXPECT_EQ(hub.messages[2].batch->last, 6);
+}
+
 TEST(hub_core, asks_for_what_was_there_before_and_keeps_the_order_meanwhile) {
   hub hub;
   hub.watch(1, with_previous(interest_in("a")));

@@ -26,6 +26,11 @@ struct watch_hub_test : test::actor_fixture {
   void start(hub_limits limits) {
     hub = own(system.spawn(hub_behavior, std::make_shared<hub_host>(store.revision(), history,
                                                                     metrics::meter{}, limits)));
+    caught_up(true);
+  }
+
+  void caught_up(bool truly) {
+    send(hub, publish{.first = store.revision() + 1, .last = store.revision(), .caught_up = truly});
   }
 
   /// As the applier does it.
@@ -107,6 +112,29 @@ TEST_F(watch_hub_test, hands_over_from_history_to_hub_without_gap_or_overlap) {
   EXPECT_EQ(part->events[1].change.kv.value, "2");
 }
 
+// What is replayed after a restart is no news.
+TEST_F(watch_hub_test, registrations_wait_until_the_applier_has_caught_up) {
+  hub = own(system.spawn(hub_behavior,
+                         std::make_shared<hub_host>(store.revision(), history, metrics::meter{})));
+  caught_up(false);
+  auto& early = watch(key_a());
+  auto& gone = watch(key_a());
+  send(hub, drop_watches{{gone.actor}, {}});
+  run();
+  EXPECT_FALSE(early.take<watches_registered>());
+  store.begin()->put("a", "old", {}, false);
+  auto replayed = store.commit({{1}, applied = applied + 1});
+  send(hub, publish{.first = store.revision(),
+                    .last = store.revision(),
+                    .events = std::make_shared<std::vector<mvcc::event>>(std::move(replayed)),
+                    .caught_up = true});
+  put("a", "new");
+  run();
+  ASSERT_TRUE(early.take<watches_registered>());
+  EXPECT_EQ(heard(early), texts{"a=new"});
+  EXPECT_EQ(heard(gone), texts{});
+}
+
 TEST_F(watch_hub_test, asks_the_history_for_what_was_before) {
   put("a", "1");
   auto& with = watch(key_a(true));
@@ -139,13 +167,14 @@ TEST_F(watch_hub_test, the_next_slice_runs_behind_the_watchers_of_this_one) {
     return std::ranges::count_if(
       watchers, [](auto& who) { return who->template all<watch_events>().size() == 1; });
   };
-  // The hub; its two watchers; then what paces it, and only then the hub again.
+  // The hub; its two watchers; then the two that pace it, and only then the hub again.
   ASSERT_TRUE(step_any());
   for (std::ptrdiff_t slice = 1; slice <= 2; ++slice) {
     EXPECT_EQ(awake(), 2 * slice - 2);
     ASSERT_TRUE(step_any());
     ASSERT_TRUE(step_any());
     EXPECT_EQ(awake(), 2 * slice);
+    ASSERT_TRUE(step_any());
     ASSERT_TRUE(step_any());
     ASSERT_TRUE(step_any());
   }

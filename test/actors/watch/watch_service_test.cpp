@@ -89,6 +89,8 @@ protected:
     std::vector<WatchResponse> result;
     auto batch = edge.take<rpc_answers>();
     for (const auto& answer : batch ? batch->answers : std::vector<rpc_answer>{}) {
+      if (!answer.has_message)
+        continue;
       EXPECT_TRUE(result.emplace_back().ParseFromString(std::string{answer.message.view()}
                                                         + std::string{answer.tail.view()}));
     }
@@ -248,6 +250,16 @@ TEST_F(watch_service_test, a_watcher_that_fails_takes_the_service_with_it) {
   send(service, call_batch{{event(call_event::what::open, 2), create(2)}});
   run();
   EXPECT_FALSE(hub.take<register_watches>());
+}
+
+// A node that fails kills its actors, and then no handler of theirs runs: the fixture sees that the
+// sessions end too.
+TEST_F(watch_service_test, a_killed_service_leaves_no_session_behind) {
+  open(1);
+  open(2);
+  caf::anon_send_exit(service, caf::exit_reason::kill);
+  run();
+  EXPECT_FALSE(step(service));
 }
 
 } // namespace
