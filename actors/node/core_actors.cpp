@@ -280,7 +280,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   // From here on things move.
   caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
-  caf::anon_send(core.applier, apply::watched_by{core.hub});
+  caf::anon_send(core.applier, apply::watched_by{core.hub, data.log->last().index});
   caf::anon_send(core.applier, apply::leases_managed_by{core.leases});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
