@@ -88,6 +88,9 @@ void log_serving(const node& running, const node_config& config) {
   for (const auto& address : running.client_addresses())
     log::info("serving client traffic insecurely; this is strongly discouraged!",
               {{"traffic", "grpc+http"}, {"address", text_of(address)}});
+  if (auto addresses = texts_of(running.subscription_addresses()); !addresses.empty())
+    log::info("serving subscriptions of programs on this machine",
+              {{"listen-subscription-urls", addresses}});
 }
 
 /// etcd looks at the cluster state only where there are no data yet; joining is not available.

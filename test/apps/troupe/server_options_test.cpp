@@ -39,6 +39,7 @@ TEST(server_options, without_flags_a_node_has_the_defaults_of_its_configuration)
   EXPECT_EQ(node.watch_progress_notify_interval, preset.watch_progress_notify_interval);
   EXPECT_EQ(node.memory_budget_bytes, preset.memory_budget_bytes);
   EXPECT_EQ(node.threads.edge_systems, preset.threads.edge_systems);
+  EXPECT_TRUE(node.listen_subscription.empty());
   EXPECT_EQ(node.json_gateway, preset.json_gateway);
   EXPECT_EQ(node.cors, preset.cors);
   EXPECT_EQ(node.host_whitelist, preset.host_whitelist);
@@ -64,6 +65,7 @@ TEST(server_options, every_honoured_flag_arrives) {
                       "--watch-progress-notify-interval=2s",
                       "--memory-budget-bytes=64M",
                       "--client-io-threads=2",
+                      "--listen-subscription-urls=http://localhost:4,http://[::1]:5",
                       "--enable-grpc-gateway=false",
                       "--cors=http://a:1,https://b:2",
                       "--host-whitelist=h,127.0.0.1"})
@@ -86,6 +88,7 @@ TEST(server_options, every_honoured_flag_arrives) {
   EXPECT_EQ(node.watch_progress_notify_interval, 2s);
   EXPECT_EQ(node.memory_budget_bytes, 67108864U);
   EXPECT_EQ(node.threads.edge_systems, 2U);
+  EXPECT_EQ(node.listen_subscription, (std::vector<listen_address>{{"::1", 5}, {"127.0.0.1", 4}}));
   EXPECT_FALSE(node.json_gateway);
   EXPECT_EQ(node.cors, (std::vector<std::string>{"http://a:1", "https://b:2"}));
   EXPECT_EQ(node.host_whitelist, (std::vector<std::string>{"h", "127.0.0.1"}));
@@ -115,6 +118,16 @@ TEST(server_options, listeners_need_an_address) {
   EXPECT_EQ(read({"--listen-peer-urls=http://localhost:1"}).exit_code, 0);
   EXPECT_THAT(refusal({"--advertise-client-urls=http://:1"}),
               HasSubstr("unexpected empty host (http://:1)"));
+}
+
+TEST(server_options, subscriptions_stay_on_this_machine) {
+  for (std::string host : {"0.0.0.0", "10.0.0.1", "[::]", "foo"})
+    EXPECT_EQ(refusal({"--listen-subscription-urls=http://" + host + ":1"}),
+              "--listen-subscription-urls http://" + host
+                + ":1: only loopback addresses, while there is no mutual TLS");
+  EXPECT_EQ(refusal({"--listen-subscription-urls=https://127.0.0.1:1"}),
+            "--listen-subscription-urls https://127.0.0.1:1: TLS is not available yet");
+  EXPECT_TRUE(accept({"--listen-subscription-urls="}).node.listen_subscription.empty());
 }
 
 TEST(server_options, only_plain_http_is_served) {
