@@ -116,8 +116,11 @@ renewal lease_core::renew(lease_id id, time_point now, std::int64_t& ttl_seconds
     mark_expired(id, *renewed);
   if (renewed->is != phase::living)
     return renewal::wait;
-  // Its timer stays: it comes too early and is then set anew.
   start(*renewed, now, nanoseconds{0});
+  // As a rule its timer stays: it comes too early and is then set anew. After a promotion it may
+  // come too late, for the renewal ends the grace.
+  if (next_event(*renewed) < renewed->timer)
+    set_timer(id, *renewed);
   if (renewed->checkpoint_seconds != 0 || renewed->noting) {
     if (!renewed->clearing && !std::exchange(renewed->clear_wanted, true))
       to_clear_.push_back(id);

@@ -255,6 +255,17 @@ TEST_F(lease_core_test, new_term_of_the_same_leader_starts_every_lease_anew) {
   EXPECT_THAT(pass(100ms).to_propose, IsEmpty());
 }
 
+// The renewal ends the grace of one election timeout.
+TEST_F(lease_core_test, lease_renewed_right_after_a_promotion_expires_at_its_ttl) {
+  grant(7, 10);
+  lead(3);
+  EXPECT_EQ(renew(7), renewal::renewed);
+  EXPECT_THAT(pass(10s - 1ns).to_propose, IsEmpty());
+  auto out = pass(1ns);
+  ASSERT_EQ(out.to_propose.size(), 1u);
+  EXPECT_THAT(expired_in(out.to_propose[0]), ElementsAre(7));
+}
+
 TEST_F(lease_core_test, short_leases_cost_no_checkpoints) {
   grant(5, 300);
   for (int i = 0; i < 3'000; ++i)
