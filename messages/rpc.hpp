@@ -72,6 +72,10 @@ struct call_batch {
 
 /// One step of an answer: a message, the end, or both. A unary success is one `rpc_answer` with
 /// message and end.
+///
+/// With neither, the client gets nothing: it says that all messages of the stream which have no
+/// answer of their own were taken. The edge lets a client send only so much ahead of the answers,
+/// so whoever takes messages of a stream without answering says this.
 struct rpc_answer {
   call_id call;
   /// True: `message` is sent to the client (it may be empty: an empty protobuf message).

@@ -295,7 +295,7 @@ void gateway_core::on(call& c, const rpc_answer& answer, gateway_output& out) {
   } else if (answer.ends) {
     const auto& row = status_of(answer.error);
     fail(c, {row.code, answer.detail.empty() ? std::string{row.text} : answer.detail}, out);
-  } else if (answer.has_message && c.shape->client_stream) {
+  } else if (c.shape->client_stream) {
     c.unanswered = 0;
     hand_on(c, out);
   }

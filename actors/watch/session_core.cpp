@@ -58,6 +58,7 @@ void session_core::on(const std::vector<call_event>& events, session_output& out
     }
   }
   enroll_collected(out);
+  confirm_silence(out);
 }
 
 void session_core::on_message(const blob& body, session_output& out) {
@@ -78,9 +79,12 @@ void session_core::on_message(const blob& body, session_output& out) {
     enroll_collected(out);
     if (progress_requests_ < limits_.max_progress_requests)
       ++progress_requests_;
+    else
+      silent_ = true;
     start_round(out);
     break;
   case etcdserverpb::WatchRequest::REQUEST_UNION_NOT_SET:
+    silent_ = true;
     break;
   }
 }
@@ -135,8 +139,10 @@ void session_core::enroll_collected(session_output& out) {
 }
 
 void session_core::cancel(std::int64_t id, session_output& out) {
-  if (!taken(id))
+  if (!taken(id)) {
+    silent_ = true;
     return;
+  }
   enroll_collected(out);
   if (ended_.erase(id) > 0) {
     end_step(out, true);
@@ -377,6 +383,9 @@ void session_core::finish_round(session_output& out) {
   if (round_.all_in_sync && !watches_.empty() && behind_ == 0 && !slow())
     for (std::size_t i = 0; i < round_.requests; ++i)
       answer(response(no_watch, round_.published), out);
+  else if (round_.requests > 0)
+    silent_ = true;
+  confirm_silence(out);
   round_.runs = false;
   start_round(out);
 }
@@ -424,11 +433,21 @@ void session_core::send_held(session_output& out) {
     held_.pop_front();
     hold(-static_cast<std::int64_t>(cost));
     unconfirmed_ += piece.head.size() + piece.tail.size();
+    silent_ = false;
     out.answers.push_back({.call = call_,
                            .has_message = true,
                            .message = std::move(piece.head),
                            .tail = std::move(piece.tail)});
   }
+}
+
+// Nothing to do while an answer is to come, be it the hub or the client it waits for: that says it
+// too, and until then the client shall not send much more.
+void session_core::confirm_silence(session_output& out) {
+  if (over_ || !awaited_.empty() || !collected_creations_.empty() || !held_.empty()
+      || !std::exchange(silent_, false))
+    return;
+  out.answers.push_back({.call = call_});
 }
 
 void session_core::hold(std::int64_t bytes) {

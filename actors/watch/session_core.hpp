@@ -111,7 +111,8 @@ struct session_limits {
 ///       +-------------------> queued ------------------+  dropped, for the stream is slow
 ///
 /// What the client sends is bounded by the edge: it gives no window while 1 MiB of messages of a
-/// stream have no answer.
+/// stream have no answer. So what is taken without one, as the cancellation of an unknown watch, is
+/// followed by another answer or by an empty `rpc_answer`.
 class session_core {
 public:
   session_core(call_id call, response_identity identity, session_limits limits,
@@ -214,6 +215,7 @@ private:
   void start_round(session_output& out);
   void finish_round(session_output& out);
 
+  void confirm_silence(session_output& out);
   bool slow() const;
   etcdserverpb::WatchResponse response(std::int64_t id, std::int64_t revision) const;
   void answer(const etcdserverpb::WatchResponse& response, session_output& out);
@@ -257,6 +259,8 @@ private:
   /// In order, behind what was sent.
   std::deque<held_answer> held_;
   std::size_t held_bytes_ = 0;
+  /// Since the last answer that was sent, messages were taken that have none.
+  bool silent_ = false;
   bool over_ = false;
   /// As last heard of the hub.
   term_t term_;

@@ -429,6 +429,18 @@ TEST_F(gateway_core_test, only_some_requests_run_ahead_of_the_answers) {
   EXPECT_EQ(core.held_bytes(), 0u);
 }
 
+TEST_F(gateway_core_test, requests_taken_without_an_answer_make_room_for_others) {
+  std::string six;
+  for (int i = 0; i < 6; ++i)
+    six += R"({"progress_request":{}})";
+  auto out = post("/v3/watch", six);
+  ASSERT_EQ(out.calls.size(), 5u) << "open and four";
+  auto after = answer({.call = out.calls[0].call});
+  EXPECT_THAT(kinds(after), ElementsAre(what::message, what::message, what::half_close));
+  EXPECT_TRUE(after.responses.empty());
+  EXPECT_TRUE(after.parts.empty());
+}
+
 TEST_F(gateway_core_test, what_a_stream_makes_us_keep_is_bounded) {
   post("/v3/watch", R"({"create_request":{"key":")" + std::string(1'500, 'A'), {}, client, true);
   EXPECT_GT(core.held_bytes(), 1'500u);

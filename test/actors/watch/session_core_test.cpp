@@ -99,6 +99,15 @@ protected:
       out);
   }
 
+  /// Takes the answer that only says that all messages were taken.
+  bool confirmed() {
+    if (out.answers.empty() || out.answers.front().has_message || out.answers.front().ends)
+      return false;
+    EXPECT_EQ(out.answers.front().call, stream);
+    out.answers.erase(out.answers.begin());
+    return true;
+  }
+
   void nothing_more() {
     EXPECT_TRUE(out.steps.empty());
     EXPECT_TRUE(out.answers.empty());
@@ -221,10 +230,37 @@ TEST_F(session, a_cancelled_watch_is_dropped_and_then_answered) {
 TEST_F(session, who_cancels_an_unknown_watch_hears_nothing) {
   open(create());
   send(cancel(5));
-  send(WatchRequest{});
+  EXPECT_TRUE(confirmed()) << "else its bytes would count for ever";
+  send_all({WatchRequest{}, cancel(5)});
+  EXPECT_TRUE(confirmed());
   event(call_event::what::half_close);
   nothing_more();
   EXPECT_FALSE(out.over);
+}
+
+TEST_F(session, what_has_no_answer_is_confirmed_by_the_next_one_if_that_is_to_come) {
+  send_all({WatchRequest{}, create()});
+  take<enroll_watches>();
+  nothing_more();
+  registered();
+  EXPECT_TRUE(answer()->created());
+  send(progress());
+  core.on_progress_point(take<begin_round>()->round, 120, {}, out);
+  auto marks = take<mark_watchers>();
+  send_all({cancel(5), cancel(0)});
+  take<end_watches>();
+  nothing_more();
+  core.on_dropped(120, {}, out);
+  EXPECT_TRUE(answer()->canceled());
+  nothing_more();
+}
+
+TEST_F(session, progress_requests_that_are_too_many_are_confirmed) {
+  open(create());
+  send_all(std::vector(2'002, progress()));
+  EXPECT_TRUE(take<begin_round>());
+  EXPECT_TRUE(confirmed());
+  nothing_more();
 }
 
 TEST_F(session, a_number_is_free_again_once_cancelled_also_before_the_hub_has_answered) {
@@ -300,7 +336,8 @@ TEST_F(session, what_is_no_request_ends_the_stream) {
   ASSERT_EQ(out.answers.size(), 1u);
   EXPECT_TRUE(out.answers[0].ends);
   EXPECT_EQ(out.answers[0].error, errc::malformed_message);
-  EXPECT_EQ(out.answers[0].detail, "grpc: failed to unmarshal the received message: unexpected EOF");
+  EXPECT_EQ(out.answers[0].detail,
+            "grpc: failed to unmarshal the received message: unexpected EOF");
   EXPECT_TRUE(out.over);
   EXPECT_TRUE(take<end_watches>());
 }
@@ -353,17 +390,20 @@ TEST_F(session, one_watcher_behind_keeps_the_whole_stream_silent) {
   core.on_progress_point(round, 120, {}, out);
   take<mark_watchers>();
   core.on_marker({a.watch, a.epoch, round, false}, out);
+  EXPECT_TRUE(confirmed());
   nothing_more();
   open(create(50));
   take<order_watcher>();
   send(progress());
   core.on_progress_point(take<begin_round>()->round, 120, {}, out);
+  EXPECT_TRUE(confirmed());
   nothing_more();
 }
 
 TEST_F(session, without_watches_a_progress_request_has_no_answer) {
   send(progress());
   core.on_progress_point(take<begin_round>()->round, 120, {}, out);
+  EXPECT_TRUE(confirmed());
   nothing_more();
 }
 

@@ -313,6 +313,8 @@ void watch_storm::deliver(const rpc_answers& answers) {
     if (!on.open)
       continue;
     EXPECT_FALSE(answer.ends) << "no stream of the storm deserves its end";
+    if (!answer.has_message)
+      continue;
     on.unread.push_back(answer);
     on.unread_bytes += answer.message.size() + answer.tail.size();
     on.owes_writable = true;
