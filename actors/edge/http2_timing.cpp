@@ -40,10 +40,11 @@ void http2_session::check(time_point now, heard& out) {
   out_ = nullptr;
 }
 
-// A watch whose client stands still is kept, as etcd keeps it: its producer stops at a bound of its
-// own, and a client that has gone is found by pings.
+// A watch or an observer of an election whose client stands still is kept, as etcd keeps it: its
+// producer stops at a bound of its own, and a client that has gone is found by pings.
 bool http2_session::may_stall(const grpc_stream& s) {
-  return !s.ended && s.header.shape()->method == rpc_method::watch_watch;
+  auto method = s.header.shape()->method;
+  return !s.ended && (method == rpc_method::watch_watch || method == rpc_method::election_observe);
 }
 
 void http2_session::check_stream(grpc_stream& s, time_point& next) {

@@ -95,9 +95,9 @@ TEST(limits, an_answer_nobody_takes_is_dropped_after_a_while) {
 }
 
 // As in etcd: only the client knows when it will read on (checklist 78).
-TEST(limits, a_watch_whose_client_stands_still_is_kept_until_its_end) {
+void is_kept_until_its_end(const char* method, bool half_closed) {
   conversation c{{}, 1'000, false};
-  auto id = c.peer.call(watch, framed("x"), false);
+  auto id = c.peer.call(method, framed("x"), half_closed);
   c.run();
   c.take();
   c.answer(message_to({7, 42, id}, std::string(100'000, 'a')));
@@ -112,6 +112,14 @@ TEST(limits, a_watch_whose_client_stands_still_is_kept_until_its_end) {
   c.pass(20s);
   EXPECT_TRUE(c.peer.of(id).closed) << "nothing is owed to who does not even take the end";
   EXPECT_EQ(c.shared.answers, 0u);
+}
+
+TEST(limits, a_watch_whose_client_stands_still_is_kept_until_its_end) {
+  is_kept_until_its_end(watch, false);
+}
+
+TEST(limits, an_observer_who_stands_still_is_kept_until_the_end) {
+  is_kept_until_its_end("/v3electionpb.Election/Observe", true);
 }
 
 // A range that comes in pieces, a snapshot: the producer waits for the client.
@@ -216,6 +224,12 @@ TEST(limits, a_client_stream_gets_no_window_until_it_is_answered) {
   auto second = count(c.take(), what::message);
   EXPECT_GE(second * 1'005, 200'000u);
   EXPECT_LE(second * 1'005, 200'000u + 65'535u);
+  auto sent = c.peer.of(id).data;
+  c.answer({.call = {7, 42, id}});
+  c.run();
+  EXPECT_EQ(count(c.take(), what::message), second) << "taken, though not answered";
+  EXPECT_EQ(c.peer.of(id).data, sent);
+  EXPECT_FALSE(c.peer.of(id).closed);
 }
 
 TEST(limits, large_requests_take_turns_and_all_arrive) {
