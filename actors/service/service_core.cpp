@@ -72,7 +72,7 @@ std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
 
 service_core::service_core(service_limits limits, log_index applied, log_index ready)
     : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready),
-      random_(limits.seed) {}
+      random_(limits.seed), early_(limits.max_waiting_reads, limits.max_waiting_bytes) {}
 
 void service_core::on(const call_batch& batch, time_point now, service_output& out) {
   for (const auto& event : batch.events)
@@ -115,11 +115,7 @@ void service_core::delegate(const call_event& event, service_output& out) {
     out.answers.push_back(refuse_with(event.call, errc::no_leader));
   } else if (applied_ >= ready_) {
     sink_of(event.method, out).push_back(event);
-  } else if (early_.size() < limits_.max_waiting_reads
-             && early_bytes_ + event.body.size() <= limits_.max_waiting_bytes) {
-    early_bytes_ += event.body.size();
-    early_.push_back(event);
-  } else {
+  } else if (!early_.add(event)) {
     out.answers.push_back(refuse_with(event.call, errc::too_many_requests));
   }
 }
@@ -141,10 +137,8 @@ void service_core::on(const read_index_reply& reply, time_point now, service_out
 void service_core::on(const applied& done, service_output& out) {
   applied_ = done.upto.index;
   if (applied_ >= ready_) {
-    for (auto& event : early_)
+    for (auto& event : early_.take())
       sink_of(event.method, out).push_back(std::move(event));
-    early_ = {};
-    early_bytes_ = 0;
   }
   reads_.on_applied(applied_);
   release(out);

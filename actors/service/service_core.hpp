@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/service/early_calls.hpp"
 #include "actors/service/read_gate.hpp"
 #include "messages/proto/rpc.pb.h"
 #include "messages/service.hpp"
@@ -125,9 +126,8 @@ private:
   /// Of their payloads.
   std::size_t parked_bytes_ = 0;
 
-  /// For the other services, which see nothing of the time before `ready_` either; in order.
-  std::vector<call_event> early_;
-  std::size_t early_bytes_ = 0;
+  /// For the other services, which see nothing of the time before `ready_` either.
+  early_calls early_;
 
   // Parsed into again and again, so that their buffers stay.
   etcdserverpb::RangeRequest range_;

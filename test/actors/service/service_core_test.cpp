@@ -275,6 +275,79 @@ TEST_F(service_core_test, bytes_of_waiting_requests_are_bounded) {
   EXPECT_EQ(out.answers[1].error, errc::too_many_requests);
 }
 
+/// A member that replays its log, with room for four events of 100 bytes in all.
+struct replay_test : testing::Test {
+  using what = call_event::what;
+
+  /// @returns the streams that are refused.
+  std::vector<std::int32_t> say(what kind, std::int32_t stream, std::size_t bytes = 0,
+                                rpc_method method = rpc_method::watch_watch) {
+    service_output out;
+    core.on({{{.kind = kind,
+               .call = {.stream = stream},
+               .method = method,
+               .body = blob{std::string(bytes, 'x')}}}},
+            start, out);
+    EXPECT_TRUE(out.watches.empty() && out.leases.empty() && out.recipes.empty());
+    std::vector<std::int32_t> refused;
+    for (const auto& answer : out.answers) {
+      EXPECT_EQ(answer.error, errc::too_many_requests);
+      refused.push_back(answer.call.stream);
+    }
+    return refused;
+  }
+
+  service_output replayed() {
+    service_output out;
+    core.on(applied{.upto = {{2}, {5}}}, out);
+    return out;
+  }
+
+  static std::vector<std::int32_t> streams(const std::vector<call_event>& events) {
+    std::vector<std::int32_t> result;
+    for (const auto& event : events)
+      result.push_back(event.call.stream);
+    return result;
+  }
+
+  using list = std::vector<std::int32_t>;
+  service_core core{{.max_waiting_reads = 4, .max_waiting_bytes = 100}, {4}, {5}};
+};
+
+TEST_F(replay_test, calls_of_other_services_wait_for_its_end_in_order) {
+  say(what::open, 1);
+  say(what::request, 2, 10, rpc_method::lock_lock);
+  say(what::open, 3);
+  say(what::message, 1, 10);
+  auto out = replayed();
+  EXPECT_EQ(streams(out.watches), (list{1, 3, 1}));
+  EXPECT_EQ(streams(out.recipes), (list{2}));
+  service_output next;
+  core.on({{{.kind = what::message, .call = {.stream = 1}, .method = rpc_method::watch_watch}}},
+          start, next);
+  EXPECT_EQ(streams(next.watches), (list{1}));
+}
+
+TEST_F(replay_test, a_call_whose_client_has_gone_is_never_begun) {
+  for (std::int32_t stream = 1; stream <= 4; ++stream)
+    EXPECT_EQ(say(what::request, stream, 25, rpc_method::lock_lock), list{});
+  EXPECT_EQ(say(what::request, 5, 1, rpc_method::lock_lock), list{5});
+  EXPECT_EQ(say(what::cancel, 2, 0, rpc_method::lock_lock), list{});
+  EXPECT_EQ(say(what::cancel, 5, 0, rpc_method::lock_lock), list{});
+  EXPECT_EQ(say(what::request, 6, 25, rpc_method::lock_lock), list{}) << "the room is free again";
+  EXPECT_EQ(streams(replayed().recipes), (list{1, 3, 4, 6}));
+}
+
+TEST_F(replay_test, a_stream_that_brings_too_much_is_refused_whole) {
+  say(what::open, 1);
+  say(what::open, 2);
+  say(what::message, 1, 60);
+  EXPECT_EQ(say(what::message, 2, 41), list{2});
+  EXPECT_EQ(say(what::message, 2, 1), list{}) << "it has its answer";
+  EXPECT_EQ(say(what::message, 1, 40), list{});
+  EXPECT_EQ(streams(replayed().watches), (list{1, 1, 1}));
+}
+
 TEST_F(service_core_test, read_is_worth_nothing_after_the_clients_deadline) {
   auto request = range("a");
   request.set_serializable(true);
