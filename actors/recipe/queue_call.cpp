@@ -10,12 +10,13 @@ namespace troupe::recipe {
 
 namespace {
 
-/// After so many the key is left to its lease.
+/// After so many, those to learn whether there is a key among them, it is left to its lease.
 constexpr int max_leave_attempts = 5;
 
 } // namespace
 
-queue_call::queue_call(call_frame frame, const blob& body) : recipe_call(std::move(frame)) {
+queue_call::queue_call(call_frame frame, const blob& body, std::shared_ptr<places_in_line> places)
+    : recipe_call(std::move(frame)), places_(std::move(places)), place_(places_->end()) {
   auto take = [this](auto&& request) {
     name_ = std::move(*request.mutable_name());
     lease_ = request.lease();
@@ -29,6 +30,15 @@ queue_call::queue_call(call_frame frame, const blob& body) : recipe_call(std::mo
   }
 }
 
+queue_call::~queue_call() {
+  if (place_ == places_->end())
+    return;
+  if (!client_gone())
+    --place_->second.wanted;
+  if (--place_->second.calls == 0)
+    places_->erase(place_);
+}
+
 bool queue_call::campaigns() const {
   return frame().method == rpc_method::election_campaign;
 }
@@ -40,6 +50,7 @@ void queue_call::start(step s) {
     rpc_method::lease_grant, own_lease(),
     [this](const auto& granted, step at) {
       lease_ = granted.id();
+      own_lease_ = true;
       enter(at);
     },
     s);
@@ -48,6 +59,18 @@ void queue_call::start(step s) {
 void queue_call::enter(step s) {
   stage_ = stage::entering;
   key_ = key_of(name_, lease_);
+  place_ = places_->try_emplace(key_).first;
+  ++place_->second.calls;
+  ++place_->second.wanted;
+  ask_for_place(s);
+}
+
+bool queue_call::others_want_it() const {
+  const auto& place = place_->second;
+  return place.taken || place.wanted > (client_gone() ? 0 : 1);
+}
+
+void queue_call::ask_for_place(step s) {
   ask<etcdserverpb::TxnResponse>(
     rpc_method::kv_txn, enter_line(prefix_of(name_), key_, value_, lease_),
     [this](const auto& response, step at) { entered(response, at); }, s);
@@ -70,7 +93,7 @@ void queue_call::entered(const etcdserverpb::TxnResponse& response, step s) {
   const auto& oldest = response.responses(1).response_range();
   first_ = oldest.kvs_size() == 0 || oldest.kvs(0).create_revision() == created_;
   if (client_gone())
-    made_ || !first_ ? leave(s) : finish(s);
+    (made_ || own_lease_ || !first_) && !others_want_it() ? leave(s) : finish(s);
   else if (campaigns() && differs)
     proclaim(s);
   else
@@ -141,6 +164,7 @@ void queue_call::lost(step s) {
 }
 
 void queue_call::acquired(const etcdserverpb::ResponseHeader& header, step s) {
+  place_->second.taken = true;
   if (!campaigns()) {
     v3lockpb::LockResponse answer;
     *answer.mutable_header() = header;
@@ -158,12 +182,14 @@ void queue_call::acquired(const etcdserverpb::ResponseHeader& header, step s) {
 }
 
 void queue_call::cancelled(step s) {
+  if (place_ != places_->end())
+    --place_->second.wanted;
   switch (stage_) {
   case stage::granting:
     finish(s);
     break;
   case stage::entering:
-    break; // whether there is something to clean up, the answer says
+    break; // whether there is something to clean up, the answer says, or another one
   case stage::proclaiming:
     drop(s);
     first_ ? finish(s) : leave(s);
@@ -178,7 +204,9 @@ void queue_call::cancelled(step s) {
 }
 
 void queue_call::failed(const failure& why, step s) {
-  if (stage_ == stage::leaving) {
+  if (stage_ == stage::entering && client_gone() && why.leaves_open())
+    in_doubt_ = true;
+  if (stage_ == stage::leaving || in_doubt_) {
     if (why.passes() && leave_attempts_ < max_leave_attempts)
       return try_again(s);
     return left(s);
@@ -193,7 +221,20 @@ void queue_call::failed(const failure& why, step s) {
 }
 
 void queue_call::again(step s) {
-  stage_ == stage::leaving ? leave(s) : look(s);
+  if (stage_ == stage::waiting)
+    look(s);
+  else if (others_want_it())
+    left(s);
+  else if (stage_ == stage::leaving)
+    leave(s);
+  else
+    look_back(s);
+}
+
+// What was made meanwhile is found, what was not is made now.
+void queue_call::look_back(step s) {
+  ++leave_attempts_;
+  ask_for_place(s);
 }
 
 void queue_call::leave(step s) {

@@ -40,6 +40,18 @@ bool failure::passes() const {
   }
 }
 
+bool failure::leaves_open() const {
+  switch (error) {
+  case errc::timeout:
+  case errc::timeout_leader_failure:
+  case errc::timeout_connection_lost:
+  case errc::timeout_waiting_for_apply:
+    return true;
+  default:
+    return false;
+  }
+}
+
 void recipe_call::on(const rpc_answer& answer, step s) {
   if (done_ || open_ == inner::none || answer.call != frame_.inner)
     return;

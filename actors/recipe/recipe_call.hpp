@@ -73,6 +73,9 @@ struct failure {
   /// Whether the same may succeed a little later: a leader was missing or changed, or there was too
   /// much to do.
   bool passes() const;
+
+  /// Whether what was asked for may have been executed, or may be yet.
+  bool leaves_open() const;
 };
 
 /// One call of a client, carried out by calls of our own to the service: at most one is open at a

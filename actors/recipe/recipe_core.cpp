@@ -2,7 +2,6 @@
 
 #include "actors/recipe/observe_call.hpp"
 #include "actors/recipe/plain_call.hpp"
-#include "actors/recipe/queue_call.hpp"
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/v3election.pb.h"
@@ -101,7 +100,7 @@ std::unique_ptr<recipe_call> recipe_core::make(const call_event& event) {
   switch (event.method) {
   case rpc_method::lock_lock:
   case rpc_method::election_campaign:
-    return std::make_unique<queue_call>(std::move(frame), event.body);
+    return std::make_unique<queue_call>(std::move(frame), event.body, places_);
   case rpc_method::election_observe:
     return std::make_unique<observe_call>(std::move(frame), event.body, bytes_);
   default:

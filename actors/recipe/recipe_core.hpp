@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/recipe/queue_call.hpp"
 #include "actors/recipe/recipe_call.hpp"
 
 #include <chrono>
@@ -61,6 +62,7 @@ private:
 
   recipe_limits limits_;
   std::shared_ptr<byte_budget> bytes_;
+  std::shared_ptr<places_in_line> places_ = std::make_shared<places_in_line>();
   /// By `call_id::connection` of the inner calls, which is never used again.
   call_map calls_;
   std::uint64_t last_ = 0;

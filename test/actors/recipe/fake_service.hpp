@@ -55,6 +55,12 @@ public:
     return answers;
   }
 
+  /// Nobody waits for the answers.
+  void catch_up() {
+    for (const auto& event : std::exchange(late, {}))
+      carry_out(event);
+  }
+
   /// Ends all watches, as a failure would.
   std::vector<rpc_answer> lose_watches(errc error) {
     std::vector<rpc_answer> answers;
@@ -99,8 +105,10 @@ public:
   std::deque<call_event> waiting;
   /// Events served, by method.
   std::map<rpc_method, int> served;
-  /// The next requests fail with these instead of being looked at.
+  /// The next requests fail with these instead of being looked at; with timeout_waiting_for_apply
+  /// they are executed by `catch_up`.
   std::deque<errc> failures;
+  std::deque<call_event> late;
 
   struct watch {
     etcdserverpb::WatchCreateRequest request;
@@ -141,8 +149,14 @@ private:
     if (!failures.empty()) {
       auto error = failures.front();
       failures.pop_front();
+      if (error == errc::timeout_waiting_for_apply)
+        late.push_back(event);
       return refuse_with(event.call, error);
     }
+    return carry_out(event);
+  }
+
+  rpc_answer carry_out(const call_event& event) {
     switch (event.method) {
     case rpc_method::lease_grant: {
       granted_ttl = recipe::read<etcdserverpb::LeaseGrantRequest>(event.body).ttl();

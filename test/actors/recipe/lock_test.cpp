@@ -110,6 +110,94 @@ TEST_F(lock_test, an_owner_who_asks_again_and_leaves_stays_the_owner) {
   EXPECT_EQ(core.calls(), 0u);
 }
 
+TEST_F(lock_test, who_leaves_before_a_timeout_leaves_no_key_that_comes_later) {
+  lock("lk", 1);
+  run();
+  for (bool made : {true, false}) {
+    auto call = lock("lk", 2);
+    service.failures = {errc::timeout_waiting_for_apply, errc::no_leader};
+    cancel(call);
+    run();
+    if (made)
+      service.catch_up();
+    service.late.clear();
+    pass(limits.pause);
+    run();
+    EXPECT_EQ(core.calls(), 1u) << "no leader just now";
+    pass(limits.pause);
+    run();
+    EXPECT_EQ(service.contents(), "lk/1=");
+    EXPECT_EQ(told(call), "");
+    EXPECT_EQ(core.calls(), 0u);
+  }
+}
+
+TEST_F(lock_test, a_key_of_an_own_lease_goes_though_it_is_the_only_one) {
+  auto call = lock("lk", 0);
+  serve(); // the grant
+  service.failures = {errc::timeout_waiting_for_apply};
+  cancel(call);
+  run();
+  service.catch_up();
+  EXPECT_NE(service.contents(), "");
+  pass(limits.pause);
+  run();
+  EXPECT_EQ(service.contents(), "");
+  EXPECT_EQ(core.calls(), 0u);
+}
+
+TEST_F(lock_test, an_owner_whose_second_call_leaves_before_a_timeout_stays_the_owner) {
+  lock("lk", 1);
+  run();
+  service.failures = {errc::timeout};
+  cancel(lock("lk", 1));
+  run();
+  pass(limits.pause);
+  run();
+  EXPECT_EQ(service.contents(), "lk/1=");
+  EXPECT_EQ(core.calls(), 0u);
+}
+
+// A client that gives up and tries again with its lease.
+TEST_F(lock_test, a_key_that_another_call_has_taken_over_is_not_taken_away) {
+  lock("lk", 1);
+  run();
+  auto first = lock("lk", 2);
+  service.failures = {errc::timeout_waiting_for_apply};
+  cancel(first);
+  run();
+  service.catch_up();
+  auto second = lock("lk", 2);
+  run();
+  pass(limits.pause);
+  run();
+  EXPECT_EQ(core.calls(), 1u) << "the second waits";
+  service.erase("lk/1");
+  run();
+  EXPECT_EQ(taken(second), "lk/2@4");
+  EXPECT_EQ(core.calls(), 0u);
+}
+
+TEST_F(lock_test, nor_once_it_is_a_lock) {
+  auto waits = lock("lk", 2);
+  cancel(waits);
+  auto second = lock("lk", 2);
+  run();
+  EXPECT_EQ(taken(second), "lk/2@2");
+  EXPECT_EQ(service.contents(), "lk/2=");
+  EXPECT_EQ(core.calls(), 0u);
+}
+
+TEST_F(lock_test, whether_there_is_a_key_is_not_asked_for_ever) {
+  service.failures = std::deque<errc>(100, errc::timeout);
+  cancel(lock("lk", 1));
+  for (int i = 0; i < 20; ++i) {
+    run();
+    pass(limits.pause);
+  }
+  EXPECT_EQ(core.calls(), 0u);
+}
+
 TEST_F(lock_test, a_leave_that_fails_for_a_while_is_repeated) {
   lock("lk", 1);
   auto second = lock("lk", 2);
