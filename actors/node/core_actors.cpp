@@ -1,6 +1,7 @@
 #include "actors/node/core_actors.hpp"
 
 #include "actors/lease/load_leases.hpp"
+#include "actors/node/seed.hpp"
 #include "actors/watch/history.hpp"
 #include "actors/watch/watch_hub.hpp"
 #include "messages/command.hpp"
@@ -60,9 +61,9 @@ apply::auto_compaction_policy compaction_policy(const auto_compaction_config& co
 }
 
 /// Of something that this node draws by chance.
-std::uint64_t seed_of(const node_config& config) {
+std::uint64_t seed_of(const node_config& config, const opened_data& data) {
   if (config.random_seed != 0)
-    return config.random_seed;
+    return seed_of_boot(config.random_seed, data.identity.member, data.hard.boot);
   std::random_device source;
   return std::uint64_t{source()} << 32 | source();
 }
@@ -78,7 +79,7 @@ raft::member_config member_config_of(const node_config& config, opened_data& dat
                   .before_first = data.before_first,
                   .entries = std::move(data.entries),
                   .applied = data.store->applied()};
-  result.seed = seed_of(config);
+  result.seed = seed_of(config, data);
   result.detached = config.threads.detach_member;
   return result;
 }
@@ -111,7 +112,7 @@ service::service_core service_core_of(const node_config& config, const opened_da
   limits.max_request_bytes = config.max_request_bytes;
   limits.request_timeout = request_timeout(config);
   limits.min_lease_seconds = min_lease_seconds(config);
-  limits.seed = seed_of(config);
+  limits.seed = seed_of(config, data);
   auto applied = data.store->applied().index;
   // The only voter commits all that is in its log: what it has shown before is among that.
   service::service_core core{limits, applied, data.log->last().index};
@@ -124,7 +125,7 @@ lease::lease_manager_actor spawn_leases(caf::actor_system& system, const node_co
                                         const core_actors& core,
                                         std::shared_ptr<const clock> time) {
   auto leases = lease::load_leases(
-    *data.store, {.election_timeout = election_timeout(config), .seed = seed_of(config)});
+    *data.store, {.election_timeout = election_timeout(config), .seed = seed_of(config, data)});
   leases.count_in(meter);
   lease::call_limits limits{.request_timeout = request_timeout(config),
                             .leader_loss = 3 * election_timeout(config)};
@@ -143,7 +144,7 @@ watch::watch_service_actor spawn_watches(caf::actor_system& system, const node_c
   host->config = {.identity = {data.identity.cluster, data.identity.member},
                   .fragment_bytes = config.max_request_bytes + grpc_overhead_bytes,
                   .progress_interval = config.watch_progress_notify_interval,
-                  .seed = seed_of(config)};
+                  .seed = seed_of(config, data)};
   host->hub = core.hub;
   host->history = core.history;
   host->time = std::move(time);

@@ -142,6 +142,30 @@ struct kv_client {
   etcdserverpb::PutResponse put_response;
 };
 
+/// Has the node choose the id of a lease.
+std::int64_t grant_lease(const node& server) {
+  etcdserverpb::LeaseGrantRequest request;
+  etcdserverpb::LeaseGrantResponse response;
+  request.set_ttl(60);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  auto status =
+    etcdserverpb::Lease::NewStub(channel_to(server))->LeaseGrant(&context, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.id();
+}
+
+TEST_F(node_test, with_a_fixed_seed_too_each_boot_chooses_other_ids) {
+  auto config = config_of("n1");
+  config.random_seed = 7;
+  auto running = node::launch(config);
+  auto first = grant_lease(*running);
+  running->shutdown(1s);
+  running.reset();
+  running = node::launch(config);
+  EXPECT_NE(grant_lease(*running), first);
+}
+
 TEST_F(node_test, what_was_put_is_read_and_survives_a_restart) {
   auto first = node::launch(config_of("n1"));
   auto member = first->id();
