@@ -31,7 +31,9 @@ struct client {
   /// Earliest entry of this client in the queue of checks.
   time_point scheduled = time_point::max();
   bool touched = false;
-  bool paused = false;
+  /// It is in the multiplexer's loop for reading, as new ones are.
+  bool reading = true;
+  bool switching = false;
   /// We sent our last byte; at `closing_due` the client's patience with closing ends too.
   bool closing = false;
   time_point closing_due = time_point::max();

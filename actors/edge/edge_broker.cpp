@@ -83,7 +83,10 @@ private:
   void schedule(client& c);
   void check_due();
   void check(client& c);
-  void close_after_writing(client& c);
+  void close(client& c);
+  static bool wants_reading(const client& c);
+  void switch_reading_later(client& c);
+  void switch_reading();
   void cut(client& c);
   void shut(client& c, int how);
   void shrink(client& c);
@@ -91,6 +94,7 @@ private:
   void hand_on(http_request&& request);
   void grant_accepts();
   void use_accept();
+  void switch_accepting();
 
   broker_pointer self_ = nullptr;
   edge_config config_;
@@ -107,6 +111,8 @@ private:
   client_table clients_;
   heard heard_;
   std::vector<std::uint64_t> touched_;
+  /// Those that are to be read from the end of this round on, or no more.
+  std::vector<std::uint64_t> switching_;
   bool round_open_ = false;
   time_point now_;
   time_point next_tick_;
@@ -152,18 +158,26 @@ void edge_state::grant_accepts() {
   accepts_left_ = std::min(room, config_.accepts_per_tick);
   if (room == 0)
     parts_.counters->accept_pauses.add(1);
-  else if (std::exchange(accepting_, true) == false)
-    for (auto acceptor : acceptors_)
-      self_->trigger(acceptor);
+  if (accepting_ != accepts_left_ > 0)
+    end_round_later();
 }
 
 void edge_state::use_accept() {
   accepts_left_ -= std::min<std::size_t>(accepts_left_, 1);
-  if (accepts_left_ > 0)
+  if (accepting_ != accepts_left_ > 0)
+    end_round_later();
+}
+
+// Once per round, as `switch_reading` says.
+void edge_state::switch_accepting() {
+  if (accepting_ == accepts_left_ > 0)
     return;
-  accepting_ = false;
+  accepting_ = !accepting_;
   for (auto acceptor : acceptors_)
-    self_->halt(acceptor);
+    if (accepting_)
+      self_->trigger(acceptor);
+    else
+      self_->halt(acceptor);
 }
 
 void edge_state::on(const caf::io::new_connection_msg& msg) {
@@ -196,10 +210,6 @@ void edge_state::on(const caf::io::new_data_msg& msg) {
   if (msg.buf.size() == c->read_bytes && c->read_bytes < config_.max_read_bytes) {
     c->read_bytes = std::min(c->read_bytes * 4, config_.max_read_bytes);
     self_->configure_read(msg.handle, caf::io::receive_policy::at_most(c->read_bytes));
-  }
-  if (c->link.wants_pause() && !c->paused) {
-    c->paused = true;
-    self_->halt(c->handle);
   }
   touch(*c);
   end_round_later();
@@ -276,10 +286,14 @@ void edge_state::touch(client& c) {
   touched_.push_back(c.number);
 }
 
-// The multiplexer runs what an actor sends itself after all sockets of this round were read.
+// The multiplexer runs what is posted to it from within after all sockets of this round were read
+// and what was asked of them is done. A message to ourselves might find us in the same round.
 void edge_state::end_round_later() {
-  if (!std::exchange(round_open_, true))
-    self_->send(self_, end_of_round{});
+  if (std::exchange(round_open_, true))
+    return;
+  self_->backend().post([self = caf::actor_cast<caf::strong_actor_ptr>(self_)] {
+    self->enqueue(nullptr, caf::make_message_id(), caf::make_message(end_of_round{}), nullptr);
+  });
 }
 
 void edge_state::finish_round() {
@@ -289,6 +303,8 @@ void edge_state::finish_round() {
   pump_touched();
   // Writing may have made streams writable.
   hand_on();
+  switch_reading();
+  switch_accepting();
 }
 
 void edge_state::hand_on() {
@@ -328,6 +344,7 @@ void edge_state::pump_touched() {
       continue;
     c->touched = false;
     pump(*c);
+    switch_reading_later(*c);
     schedule(*c);
   }
 }
@@ -346,24 +363,44 @@ void edge_state::pump(client& c) {
       self_->flush(c.handle);
     }
   }
-  if (c.paused && !c.link.wants_pause()) {
-    c.paused = false;
-    self_->trigger(c.handle);
-  }
-  if (c.link.finished())
-    close_after_writing(c);
+  if (c.link.finished() && c.unsent == 0)
+    close(c);
 }
 
-void edge_state::close_after_writing(client& c) {
-  // What it still sends is not worth reading until then.
-  if (c.unsent > 0) {
-    self_->halt(c.handle);
-    return;
-  }
-  self_->trigger(c.handle);
+void edge_state::close(client& c) {
   c.closing = true;
   c.closing_due = now_ + config_.linger_timeout;
   shut(c, SHUT_WR);
+}
+
+// A connection that is not read never ends.
+bool edge_state::wants_reading(const client& c) {
+  return c.closing || (!c.link.wants_pause() && !c.link.finished());
+}
+
+// Of `halt` and `trigger` in one round CAF makes nothing, and then ignores every `trigger` that
+// follows; of `trigger` and `halt` likewise. So there is one place that asks, once per round.
+void edge_state::switch_reading_later(client& c) {
+  if (c.reading == wants_reading(c) || std::exchange(c.switching, true))
+    return;
+  switching_.push_back(c.number);
+  end_round_later();
+}
+
+void edge_state::switch_reading() {
+  for (auto number : std::exchange(switching_, {})) {
+    auto* c = clients_.find(number);
+    if (c == nullptr)
+      continue;
+    c->switching = false;
+    if (c->reading == wants_reading(*c))
+      continue;
+    c->reading = !c->reading;
+    if (c->reading)
+      self_->trigger(c->handle);
+    else
+      self_->halt(c->handle);
+  }
 }
 
 void edge_state::shut(client& c, int how) {
@@ -385,9 +422,8 @@ void edge_state::cut(client& c) {
     linger reset{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(static_cast<int>(c.handle.id()), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }
-  // A connection that is not read would never notice.
-  self_->trigger(c.handle);
   shut(c, SHUT_RDWR);
+  switch_reading_later(c);
 }
 
 void edge_state::schedule(client& c) {

@@ -307,6 +307,41 @@ class BadClients(WithServer):
                 pass
         self.assertLess(self.server.rss_mib() - before, 20)
 
+    def unfinished_request(self, query):
+        """Sends more of a request than is read before it is answered, and leaves."""
+        head = b"POST /v3/watch?%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % query
+        with self.server.connect() as connection:
+            connection.sendall(head + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 18)
+            time.sleep(0.05)
+
+    def assert_descriptors_return_to(self, before):
+        deadline = time.monotonic() + 10
+        while self.server.descriptors() > before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertLessEqual(self.server.descriptors(), before)
+
+    def test_who_leaves_while_it_is_not_read_is_noticed(self):
+        for query in (b"refused",):
+            with self.subTest(query):
+                before = self.server.descriptors()
+                for _ in range(10):
+                    self.unfinished_request(query)
+                self.assert_descriptors_return_to(before)
+
+    def test_reading_goes_on_after_each_pause(self):
+        for count, size in ((400, 3000), (60, 40000), (40, 60000)):
+            request = b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * size + b"\r\n\r\n"
+            with self.subTest(size), self.server.connect() as connection:
+                sender = threading.Thread(target=connection.sendall, args=(request * count,))
+                sender.start()
+                connection.settimeout(5)
+                received = b""
+                while received.count(b"GET /health? 0\n") < count:
+                    part = connection.recv(65536)
+                    self.assertTrue(part)
+                    received += part
+                sender.join()
+
     def test_floods_are_cut_off(self):
         for name, attack in {
             "ping": frame(6, 0, 0, b"12345678"),

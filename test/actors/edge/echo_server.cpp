@@ -5,6 +5,9 @@
 // usage: edge_echo_server [host [port [edges [quick]]]]
 // A host that begins with '/' is a socket file. `quick`: clients have one second instead of many
 // for what they must do.
+//
+// Bodies of POST /v3/watch are streamed; it is refused half a second later with the query "refused",
+// else never answered.
 
 #include "actors/edge/edge_broker.hpp"
 
@@ -125,6 +128,8 @@ echo_actor::behavior_type echo(echo_actor::stateful_pointer<echo_state> self, bl
   };
 }
 
+constexpr const char* streamed_path = "/v3/watch";
+
 using page_actor = caf::typed_actor<caf::reacts_to<http_request>, caf::reacts_to<introduce>>;
 
 page_actor::behavior_type pages(page_actor::stateful_pointer<echo_state> self,
@@ -132,6 +137,13 @@ page_actor::behavior_type pages(page_actor::stateful_pointer<echo_state> self,
   return {
     [self, content_type](const http_request& request) {
       http_response response{.call = request.call, .content_type = content_type};
+      if (request.path == streamed_path) {
+        response.status = 400;
+        if (request.query == "refused")
+          self->delayed_send(self->state.edges.at(request.call.edge), std::chrono::milliseconds{500},
+                             std::move(response));
+        return;
+      }
       response.body = request.method + " " + request.path + "?" + request.query + " "
                       + std::to_string(request.body.size()) + "\n";
       self->send(self->state.edges.at(request.call.edge), std::move(response));
@@ -198,6 +210,7 @@ server::server(const std::string& host, std::uint16_t wanted, std::size_t edge_c
     port = listeners.front().port();
     edge_config config;
     config.number = static_cast<std::uint32_t>(i);
+    config.http.streamed_paths = {streamed_path};
     if (quick)
       config.limits.header_timeout = config.write_stall_timeout = std::chrono::seconds{1};
     edges.push_back(spawn_edge(*systems.back(), config, {echoes, page, clock, counters.back()},
