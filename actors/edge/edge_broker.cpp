@@ -2,6 +2,7 @@
 
 #include "actors/edge/client_table.hpp"
 #include "actors/edge/descriptor_limit.hpp"
+#include "actors/edge/hang_up.hpp"
 #include "actors/edge/health.hpp"
 #include "actors/failure/failure.hpp"
 
@@ -88,6 +89,7 @@ private:
   void switch_reading_later(client& c);
   void switch_reading();
   void cut(client& c);
+  void cut_hung_up();
   void shut(client& c, int how);
   void shrink(client& c);
   void hand_on();
@@ -116,6 +118,7 @@ private:
   bool round_open_ = false;
   time_point now_;
   time_point next_tick_;
+  time_point next_hang_up_check_;
   bool draining_ = false;
   time_point drain_deadline_ = time_point::max();
 };
@@ -426,6 +429,23 @@ void edge_state::cut(client& c) {
   switch_reading_later(c);
 }
 
+// What is not read would not show that its client has gone, and may wait for an answer for ever.
+void edge_state::cut_hung_up() {
+  next_hang_up_check_ = now_ + config_.hang_up_interval;
+  if (!real_sockets_)
+    return;
+  std::vector<int> sockets;
+  std::vector<client*> unread;
+  clients_.for_each([&](client& c) {
+    if (c.reading)
+      return;
+    sockets.push_back(static_cast<int>(c.handle.id()));
+    unread.push_back(&c);
+  });
+  for (auto place : hung_up(sockets))
+    cut(*unread[place]);
+}
+
 void edge_state::schedule(client& c) {
   auto due = c.closing ? c.closing_due : c.link.next_check();
   if (c.unsent > 0)
@@ -467,6 +487,8 @@ void edge_state::tick() {
   parts_.counters->request_bytes_held.set(clients_.shared().requests);
   parts_.counters->answer_bytes_held.set(clients_.shared().answers);
   grant_accepts();
+  if (next_hang_up_check_ <= now_)
+    cut_hung_up();
   check_due();
   pump_touched();
   hand_on();

@@ -46,6 +46,8 @@ struct edge_config {
   std::size_t max_read_bytes = 65'536;
   /// A client that takes none of the bytes offered for so long is cut off.
   std::chrono::nanoseconds write_stall_timeout = std::chrono::seconds{30};
+  /// How often connections that are not read are asked whether their client has gone.
+  std::chrono::nanoseconds hang_up_interval = std::chrono::seconds{2};
   /// How long a connection that we ended waits for the client to close its side.
   std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
   /// What such a client may still send before it is cut off.

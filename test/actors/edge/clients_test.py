@@ -321,7 +321,7 @@ class BadClients(WithServer):
         self.assertLessEqual(self.server.descriptors(), before)
 
     def test_who_leaves_while_it_is_not_read_is_noticed(self):
-        for query in (b"refused",):
+        for query in (b"never", b"refused"):
             with self.subTest(query):
                 before = self.server.descriptors()
                 for _ in range(10):
