@@ -1,5 +1,6 @@
 #include "actors/gateway/transcoder.hpp"
 
+#include "actors/gateway/request_json.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/health.pb.h"
 #include "messages/proto/rpc.pb.h"
@@ -9,8 +10,8 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver_util.h>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace troupe::gateway {
 
@@ -33,46 +34,6 @@ const google::protobuf::DescriptorPool& schemas() {
   return *etcdserverpb::RangeRequest::descriptor()->file()->pool();
 }
 
-/// By its name in the schema or in lowerCamelCase; null if there is none.
-const google::protobuf::FieldDescriptor* find_field(const google::protobuf::Descriptor& type,
-                                                    const std::string& name) {
-  for (int i = 0; i < type.field_count(); ++i)
-    if (const auto* field = type.field(i); field->name() == name || field->json_name() == name)
-      return field;
-  return nullptr;
-}
-
-void drop_unknown_fields(nlohmann::json& value, const google::protobuf::Descriptor& type) {
-  if (value.is_array())
-    for (auto& element : value)
-      drop_unknown_fields(element, type);
-  if (!value.is_object())
-    return;
-  for (auto member = value.begin(); member != value.end();) {
-    const auto* field = find_field(type, member.key());
-    if (field != nullptr && field->message_type() != nullptr)
-      drop_unknown_fields(*member, *field->message_type());
-    member = field == nullptr ? value.erase(member) : std::next(member);
-  }
-}
-
-/// The same without unknown fields; none if it is no JSON.
-std::optional<std::string> without_unknown_fields(std::string_view json,
-                                                  const google::protobuf::Descriptor& type) {
-  // As deep as protobuf's own parser goes.
-  constexpr int max_depth = 100;
-  bool too_deep = false;
-  auto look = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    too_deep = too_deep || depth > max_depth;
-    return !too_deep;
-  };
-  auto value = nlohmann::json::parse(json, look, false);
-  if (value.is_discarded() || too_deep)
-    return std::nullopt;
-  drop_unknown_fields(value, type);
-  return value.dump();
-}
-
 } // namespace
 
 transcoder::transcoder() {
@@ -88,20 +49,14 @@ transcoder::transcoder() {
   }
 }
 
-// Told to ignore unknown fields, protobuf's parser would ignore unknown names of enum values too:
-// a comparison or an order that is not what its author meant.
 transcoder::decoded transcoder::request(rpc_method method, std::string_view json) const {
   const auto& type = types_[static_cast<std::size_t>(method)];
+  auto known = read_request_json(json, *type.request);
+  if (!known.error.empty())
+    return {.message = {}, .error = std::move(known.error)};
   decoded result;
-  auto parse = [&](std::string_view text) {
-    result.message.clear();
-    return util::JsonToBinaryString(resolver_.get(), type.request_url, {text.data(), text.size()},
-                                    &result.message);
-  };
-  auto status = parse(json);
-  if (!status.ok())
-    if (auto known = without_unknown_fields(json, *type.request))
-      status = parse(*known);
+  auto status =
+    util::JsonToBinaryString(resolver_.get(), type.request_url, known.text, &result.message);
   if (!status.ok())
     result.error = status.message().empty() ? "invalid JSON" : status.message().ToString();
   return result;

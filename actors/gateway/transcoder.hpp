@@ -25,9 +25,8 @@ namespace troupe::gateway {
 
 /// Turns JSON into encoded messages and back, by the conventions of etcd 3.6: names as in the
 /// schema, bytes in base64, 64-bit integers as strings, enum values by name, and what is at its
-/// default left out. Reads names in lowerCamelCase too, integers as numbers or strings, enum values
-/// by name or number, both alphabets of base64 with or without padding, and passes over fields that
-/// it does not know.
+/// default left out. Reads what etcd 3.6 does (request_json.hpp), but for unknown names of enum
+/// values: they are refused.
 class transcoder {
 public:
   transcoder();

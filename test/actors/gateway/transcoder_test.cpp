@@ -1,5 +1,6 @@
 // The conventions of etcd's gateway (etcd-semantics 17), and that every method has them.
 
+#include "actors/gateway/request_json.hpp"
 #include "actors/gateway/routes.hpp"
 #include "actors/gateway/transcoder.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -62,6 +63,11 @@ TEST(transcoder, integers_are_numbers_or_strings) {
   EXPECT_NE(error_of(rpc_method::kv_range, R"({"limit":"99999999999999999999"})"), "");
 }
 
+TEST(transcoder, integers_may_have_a_point_or_an_exponent) {
+  for (const char* text : {R"({"limit":2e3})", R"({"limit":"2e3"})", R"({"limit":2000.0})"})
+    EXPECT_EQ(read<etcdserverpb::RangeRequest>(rpc_method::kv_range, text).limit(), 2'000) << text;
+}
+
 TEST(transcoder, bytes_are_base64_of_either_alphabet_with_or_without_padding) {
   for (const char* text :
        {R"({"key":"+/8="})", R"({"key":"-_8="})", R"({"key":"+/8"})", R"({"key":"-_8"})"})
@@ -69,6 +75,7 @@ TEST(transcoder, bytes_are_base64_of_either_alphabet_with_or_without_padding) {
       << text;
   EXPECT_NE(error_of(rpc_method::kv_range, R"({"key":"Z"})"), "");
   EXPECT_NE(error_of(rpc_method::kv_range, R"({"key":"a$b="})"), "");
+  EXPECT_NE(error_of(rpc_method::kv_range, R"({"key":"Y Q=="})"), "");
   EXPECT_NE(error_of(rpc_method::kv_range, R"({"key":7})"), "");
 }
 
@@ -93,6 +100,15 @@ TEST(transcoder, unknown_fields_are_passed_over) {
     rpc_method::kv_put, R"({"key":"YQ==","nothing":{"x":[1,"{}",null]},"value":"Yg=="})");
   EXPECT_EQ(request.key(), "a");
   EXPECT_EQ(request.value(), "b");
+}
+
+// A pass whose cost grows with the square of the number of fields would take minutes.
+TEST(transcoder, as_many_fields_as_a_request_can_hold_are_read) {
+  std::string text = "{";
+  for (int i = 0; i < 150'000; ++i)
+    text += "\"u" + std::to_string(i) + "\":{},";
+  auto request = read<etcdserverpb::PutRequest>(rpc_method::kv_put, text + R"("key":"YQ=="})");
+  EXPECT_EQ(request.key(), "a");
 }
 
 TEST(transcoder, text_that_is_no_json_is_refused) {
@@ -166,6 +182,38 @@ TEST(transcoder, an_answer_that_is_nested_too_deep_cannot_be_written) {
   EXPECT_EQ(nested(1), R"({"responses":[{"response_txn":{"succeeded":true}}]})");
   EXPECT_TRUE(nested(30));
   EXPECT_FALSE(nested(100));
+}
+
+/// A range in as many transactions within one another as make this number of messages.
+std::string nested_request(std::size_t messages) {
+  std::string text = R"({"success":[{"request_range":{"key":"YQ=="}}]})";
+  for (; messages > 3; messages -= 2)
+    text = R"({"success":[{"request_txn":)" + text + "}]}";
+  return text;
+}
+
+std::string nested_answer(std::size_t messages) {
+  etcdserverpb::TxnResponse whole;
+  auto* range = whole.add_responses()->mutable_response_range();
+  range->mutable_header()->set_revision(1);
+  range->add_kvs()->set_key("a");
+  for (; messages > 3; messages -= 2) {
+    etcdserverpb::TxnResponse outer;
+    *outer.add_responses()->mutable_response_txn() = std::move(whole);
+    whole = std::move(outer);
+  }
+  return whole.SerializeAsString();
+}
+
+// Or it is carried out and its author is told that it failed.
+TEST(transcoder, no_request_is_read_whose_answer_is_too_deep_to_be_written) {
+  constexpr auto last = max_nested_messages - 1;
+  EXPECT_EQ(error_of(rpc_method::kv_txn, nested_request(last)), "");
+  EXPECT_TRUE(json().answer(rpc_method::kv_txn, nested_answer(last)));
+  EXPECT_EQ(error_of(rpc_method::kv_txn, nested_request(last + 2)),
+            "the request is nested too deeply");
+  EXPECT_FALSE(json().answer(rpc_method::kv_txn, nested_answer(last + 2)))
+    << "more could be allowed";
 }
 
 TEST(transcoder, errors_are_json_whatever_the_text) {
