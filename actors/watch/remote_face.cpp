@@ -48,6 +48,7 @@ void forget(face_pointer self, std::uint64_t number) {
   state.numbers.erase(caf::actor_cast<caf::actor_addr>(subscriber));
   state.numbers.erase(watcher.address());
   state.subscriptions.erase(found);
+  *state.config.context->subscriptions = state.subscriptions.size();
 }
 
 bool well_formed(const subscribe_v1& wanted) {
@@ -73,6 +74,7 @@ void begin(face_pointer self, caf::strong_actor_ptr subscriber, const subscribe_
   state.numbers[caf::actor_cast<caf::actor_addr>(subscriber)] = number;
   state.numbers[watcher.address()] = number;
   state.subscriptions[number] = {std::move(subscriber), std::move(watcher)};
+  *state.config.context->subscriptions = state.subscriptions.size();
 }
 
 void on_subscribe(face_pointer self, const subscribe_v1& wanted) {

@@ -18,7 +18,6 @@ struct face_config {
   std::shared_ptr<const remote_context> context;
   /// Where the watchers live: the system of the hub, which tells them apart by their actor ids.
   caf::actor_system* core = nullptr;
-  /// Together with `flow_limits::window_bytes` the bound of what is under way to subscribers.
   std::size_t max_subscriptions = 10'000;
 };
 

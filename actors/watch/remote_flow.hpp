@@ -38,6 +38,11 @@ public:
   /// packed before.
   packed pack(const watch_events& events, std::int64_t upto);
 
+  /// From now on; what is under way already may be more.
+  void limit_window(std::size_t bytes) {
+    limits_.window_bytes = bytes;
+  }
+
   /// The subscriber has dealt with the messages up to this number. Numbers that are not under way
   /// mean nothing.
   void on_credit(std::uint64_t number);

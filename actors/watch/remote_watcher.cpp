@@ -2,6 +2,7 @@
 
 #include "actors/failure/failure.hpp"
 
+#include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/make_message.hpp>
 #include <caf/send.hpp>
@@ -24,9 +25,15 @@ void post(watcher_pointer self, Message message, bool last = false) {
                  remote_parcel{state.number, caf::make_message(std::move(message)), last});
 }
 
+std::size_t window_of(const remote_context& context) {
+  auto share = context.total_bytes / std::max<std::size_t>(*context.subscriptions, 1);
+  return std::min(context.flow.window_bytes, std::max(share, context.least_window_bytes));
+}
+
 /// @returns false if the subscriber has no room for all of them.
 bool deliver(watcher_pointer self, const cursor_events& x) {
   auto& state = self->state;
+  state.flow->limit_window(window_of(*state.context));
   auto packed = state.flow->pack(x.events, x.upto);
   for (auto& message : packed.messages)
     post(self, std::move(message));

@@ -5,6 +5,7 @@
 #include "actors/watch/remote_flow.hpp"
 #include "actors/watch/remote_handles.hpp"
 
+#include <atomic>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <cstddef>
@@ -24,6 +25,13 @@ struct remote_context {
   hub_actor hub;
   history_actor history;
   flow_limits flow;
+  /// What may be under way to all subscribers together: each has an equal share of it as its
+  /// window, but at least `least_window_bytes` and at most the window of `flow`.
+  std::size_t total_bytes = std::size_t{256} << 20;
+  std::size_t least_window_bytes = std::size_t{64} << 10;
+  /// Subscriptions that there are; kept by the face.
+  std::shared_ptr<std::atomic<std::size_t>> subscriptions =
+    std::make_shared<std::atomic<std::size_t>>(0);
   /// Of live events while it reads the history.
   cursor_limits kept{.kept_bytes = std::size_t{256} << 10};
   /// Of one part of the history.

@@ -92,6 +92,8 @@ protected:
     context.hub = hub.actor;
     context.history = history.actor;
     context.flow = {.window_bytes = 1000, .message_bytes = 300};
+    context.total_bytes = 1500;
+    context.least_window_bytes = 600;
     return face_config{std::make_shared<const remote_context>(context), &system, 3};
   }()));
 };
@@ -141,6 +143,24 @@ TEST_F(remote_face_test, without_credit_the_hub_forgets_it_and_with_credit_it_re
   run();
   EXPECT_EQ(heard(program), revisions{14});
   EXPECT_EQ(history.all<read_history>().size(), 1U) << "there is room, so it asks for the rest";
+}
+
+TEST_F(remote_face_test, many_have_smaller_windows) {
+  auto& first = new_subscriber();
+  auto& second = new_subscriber();
+  auto& third = new_subscriber();
+  auto watcher = subscribed(first, key(), 10);
+  subscribed(second, key(), 10);
+  happens(watcher, puts(11, 20, 150));
+  EXPECT_EQ(heard(first), (revisions{11, 12, 13})) << "half of what there is for all";
+  subscribed(third, key(), 10);
+  say(first, unsubscribe_v1{});
+  say(second, unsubscribe_v1{});
+  hub.all<drop_watches>().clear();
+  watcher = subscribed(first, key(), 20);
+  subscribed(second, key(), 20);
+  happens(watcher, puts(21, 30, 150));
+  EXPECT_EQ(heard(first), (revisions{21, 22})) << "not less than the least";
 }
 
 TEST_F(remote_face_test, without_credit_it_reads_no_further) {
