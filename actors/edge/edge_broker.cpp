@@ -161,19 +161,19 @@ void edge_state::grant_accepts() {
   accepts_left_ = std::min(room, config_.accepts_per_tick);
   if (room == 0)
     parts_.counters->accept_pauses.add(1);
-  if (accepting_ != accepts_left_ > 0)
+  if (accepting_ != (accepts_left_ > 0))
     end_round_later();
 }
 
 void edge_state::use_accept() {
   accepts_left_ -= std::min<std::size_t>(accepts_left_, 1);
-  if (accepting_ != accepts_left_ > 0)
+  if (accepting_ != (accepts_left_ > 0))
     end_round_later();
 }
 
 // Once per round, as `switch_reading` says.
 void edge_state::switch_accepting() {
-  if (accepting_ == accepts_left_ > 0)
+  if (accepting_ == (accepts_left_ > 0))
     return;
   accepting_ = !accepting_;
   for (auto acceptor : acceptors_)
