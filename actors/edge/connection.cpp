@@ -1,5 +1,7 @@
 #include "actors/edge/connection.hpp"
 
+#include <utility>
+
 namespace troupe {
 
 namespace {
@@ -51,14 +53,14 @@ void connection::answer(rpc_answer answer, time_point now, heard& out) {
     (*http2)->answer(std::move(answer), now, out);
 }
 
-void connection::answer(const http_response& response, std::int64_t unix_seconds) {
+void connection::answer(http_response response, std::int64_t unix_seconds) {
   if (auto* http1 = std::get_if<http1_ptr>(&session_))
-    (*http1)->answer(response, unix_seconds);
+    (*http1)->answer(std::move(response), unix_seconds);
 }
 
-void connection::answer(const http_body_part& part, heard& out) {
+void connection::answer(http_body_part part, heard& out) {
   if (auto* http1 = std::get_if<http1_ptr>(&session_))
-    (*http1)->answer(part, out);
+    (*http1)->answer(std::move(part), out);
 }
 
 void connection::write(std::vector<char>& to, std::size_t budget, time_point now, heard& out) {

@@ -36,10 +36,10 @@ public:
   void answer(rpc_answer answer, time_point now, heard& out);
 
   /// Takes the answer to an HTTP/1.1 request; dropped if the request is gone.
-  void answer(const http_response& response, std::int64_t unix_seconds);
+  void answer(http_response response, std::int64_t unix_seconds);
 
   /// Takes the next part of such an answer; dropped if the request is gone.
-  void answer(const http_body_part& part, heard& out);
+  void answer(http_body_part part, heard& out);
 
   /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left; one
   /// frame may go beyond.

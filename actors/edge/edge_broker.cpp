@@ -71,8 +71,8 @@ public:
   void on(const caf::io::data_transferred_msg& msg);
   void on(const caf::io::connection_closed_msg& msg);
   void on(rpc_answers& msg);
-  void on(const http_response& msg);
-  void on(const http_body_parts& msg);
+  void on(http_response& msg);
+  void on(http_body_parts& msg);
 
 private:
   /// @returns whether any was open.
@@ -259,24 +259,24 @@ void edge_state::on(rpc_answers& msg) {
     end_round_later();
 }
 
-void edge_state::on(const http_response& msg) {
+void edge_state::on(http_response& msg) {
   auto* c = clients_.find(msg.call.connection);
   if (c == nullptr)
     return;
   now_ = parts_.clock->now();
-  c->link.answer(msg, parts_.clock->unix_seconds());
+  c->link.answer(std::move(msg), parts_.clock->unix_seconds());
   touch(*c);
   pump_touched();
   end_round_later();
 }
 
-void edge_state::on(const http_body_parts& msg) {
+void edge_state::on(http_body_parts& msg) {
   now_ = parts_.clock->now();
-  for (const auto& part : msg.parts) {
+  for (auto& part : msg.parts) {
     auto* c = clients_.find(part.call.connection);
     if (c == nullptr)
       continue;
-    c->link.answer(part, heard_);
+    c->link.answer(std::move(part), heard_);
     touch(*c);
   }
   pump_touched();
@@ -537,8 +537,8 @@ broker_face::behavior_type run_edge(broker_pointer self, const edge_config& conf
     [&state](const caf::io::connection_closed_msg& msg) { state.on(msg); },
     [&state](const caf::io::data_transferred_msg& msg) { state.on(msg); },
     [&state](rpc_answers& msg) { state.on(msg); },
-    [&state](const http_response& msg) { state.on(msg); },
-    [&state](const http_body_parts& msg) { state.on(msg); },
+    [&state](http_response& msg) { state.on(msg); },
+    [&state](http_body_parts& msg) { state.on(msg); },
     [&state](serve_clients) { state.serve(); },
     [&state](drain_clients msg) { state.drain(msg.patience); },
     [&state](edge_tick) { state.tick(); },

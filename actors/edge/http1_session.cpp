@@ -16,9 +16,6 @@ namespace http = boost::beast::http;
 
 namespace {
 
-// Sent parts of a large answer are dropped from the front in steps, not byte by byte.
-constexpr std::size_t output_step_bytes = 262'144;
-
 std::string to_lower(boost::beast::string_view name) {
   std::string result{name};
   std::transform(result.begin(), result.end(), result.begin(),
@@ -84,7 +81,7 @@ void http1_session::parse(time_point now, heard& out) {
   bool complete = parser_->request->is_done();
   if (!complete && !continued_ && parser_->request->get()[http::field::expect] == "100-continue") {
     continued_ = true;
-    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    output_.append("HTTP/1.1 100 Continue\r\n\r\n");
   }
   if (receiving_) {
     hand_on_body(out);
@@ -186,14 +183,14 @@ void http1_session::emit(http_event::what kind, heard& out) {
 void http1_session::refuse(unsigned status) {
   auto reason = http::obsolete_reason(static_cast<http::status>(status));
   auto body = std::to_string(status) + " " + std::string{reason};
-  output_ += "HTTP/1.1 " + body + "\r\nContent-Type: text/plain; charset=utf-8\r\n"
-             + "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n"
-             + body;
+  output_.append("HTTP/1.1 " + body + "\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 + "Content-Length: " + std::to_string(body.size())
+                 + "\r\nConnection: close\r\n\r\n" + body);
   closing_ = true;
   input_ = {};
   parser_ = std::make_unique<parser>(limits_);
   partial_.set(0);
-  unsent_.set(output_.size() - sent_);
+  unsent_.set(output_.bytes());
 }
 
 // Of a request that may be handed on in part already.
@@ -214,8 +211,7 @@ void http1_session::abort(heard& out) {
   closing_ = true;
   input_ = {};
   partial_.set(0);
-  output_ = {};
-  sent_ = 0;
+  output_.clear();
   unsent_.set(0);
 }
 
@@ -224,26 +220,29 @@ void http1_session::lost(heard& out) {
     abort(out);
 }
 
-void http1_session::answer(const http_response& response, std::int64_t unix_seconds) {
+void http1_session::answer(http_response response, std::int64_t unix_seconds) {
   if (!waiting_ || responded_ || closing_ || response.call.stream != origin_.stream)
     return;
   responded_ = true;
   chunked_ = response.body_goes_on && version_ >= 11;
   keep_alive_ = keep_alive_ && !draining_ && (!response.body_goes_on || chunked_)
                 && (!receiving_ || response.body_goes_on);
-  append_response(response, unix_seconds);
-  if (response.body_goes_on)
+  append_header(response, unix_seconds);
+  if (response.body_goes_on) {
     owes_writable_ = true;
-  else
+    append_part(std::move(response.body), false);
+  } else {
+    append_body(std::move(response.body));
     complete_answer();
+  }
 }
 
-void http1_session::answer(const http_body_part& part, heard& out) {
+void http1_session::answer(http_body_part part, heard& out) {
   if (!waiting_ || !responded_ || closing_ || part.call.stream != origin_.stream)
     return;
   if (unsent_.bytes() > limits_.max_stream_unsent_bytes)
     return abort(out);
-  append_part(part.bytes, part.last);
+  append_part(std::move(part.bytes), part.last);
   unread_ = 0;
   owes_writable_ = !part.last;
   if (part.last)
@@ -258,29 +257,36 @@ void http1_session::complete_answer() {
   receiving_ = false;
 }
 
-void http1_session::append_part(std::string_view bytes, bool last) {
-  if (!head_ && !bytes.empty()) {
+void http1_session::append_part(std::string&& bytes, bool last) {
+  auto framed = chunked_ && !head_;
+  if (framed && !bytes.empty()) {
     char size[20];
-    if (chunked_)
-      output_.append(
-        size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", bytes.size())));
-    output_ += bytes;
-    if (chunked_)
-      output_ += "\r\n";
+    auto n = std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+    output_.append(std::string_view{size, static_cast<std::size_t>(n)});
+    append_body(std::move(bytes));
+    output_.append("\r\n");
+  } else {
+    append_body(std::move(bytes));
   }
-  if (last && chunked_ && !head_)
-    output_ += "0\r\n\r\n";
-  unsent_.set(output_.size() - sent_);
+  if (last && framed)
+    output_.append("0\r\n\r\n");
+  unsent_.set(output_.bytes());
 }
 
-void http1_session::append_response(const http_response& response, std::int64_t unix_seconds) {
+void http1_session::append_body(std::string&& bytes) {
+  if (!head_)
+    output_.append(std::move(bytes));
+  unsent_.set(output_.bytes());
+}
+
+void http1_session::append_header(const http_response& response, std::int64_t unix_seconds) {
   auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  output_ += version_ >= 11 ? "HTTP/1.1 " : "HTTP/1.0 ";
-  output_ += std::to_string(response.status);
-  output_ += ' ';
-  output_.append(reason.data(), reason.size());
+  std::string header = version_ >= 11 ? "HTTP/1.1 " : "HTTP/1.0 ";
+  header += std::to_string(response.status);
+  header += ' ';
+  header.append(reason.data(), reason.size());
   auto field = [&](std::string_view name, std::string_view value) {
-    output_.append("\r\n").append(name).append(": ").append(value);
+    header.append("\r\n").append(name).append(": ").append(value);
   };
   if (!response.content_type.empty())
     field("Content-Type", response.content_type);
@@ -300,29 +306,14 @@ void http1_session::append_response(const http_response& response, std::int64_t 
     field("Connection", "close");
   else if (version_ < 11)
     field("Connection", "keep-alive");
-  output_ += "\r\n\r\n";
-  if (response.body_goes_on)
-    return append_part(response.body, false);
-  if (!head_)
-    output_ += response.body;
-  unsent_.set(output_.size() - sent_);
+  header += "\r\n\r\n";
+  output_.append(std::move(header));
 }
 
 void http1_session::write(std::vector<char>& to, std::size_t budget, time_point now, heard& out) {
   auto room = budget > to.size() ? budget - to.size() : 0;
-  auto n = std::min(room, output_.size() - sent_);
-  to.insert(to.end(), output_.data() + sent_, output_.data() + sent_ + n);
-  sent_ += n;
-  unsent_.set(output_.size() - sent_);
-  if (sent_ == output_.size()) {
-    if (output_.capacity() > output_step_bytes)
-      output_ = {};
-    output_.clear();
-    sent_ = 0;
-  } else if (sent_ >= output_step_bytes) {
-    output_.erase(0, sent_);
-    sent_ = 0;
-  }
+  output_.move_to(to, std::min(room, output_.bytes()));
+  unsent_.set(output_.bytes());
   if (owes_writable_ && unsent_.bytes() <= limits_.low_water_bytes) {
     owes_writable_ = false;
     emit(http_event::what::writable, out);

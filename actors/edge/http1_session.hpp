@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/edge/byte_queue.hpp"
 #include "actors/edge/connection_limits.hpp"
 #include "actors/edge/edge_shared.hpp"
 #include "actors/edge/heard.hpp"
@@ -29,18 +30,18 @@ public:
   void receive(std::string_view bytes, time_point now, heard& out);
 
   /// Dropped unless it answers the open request. `unix_seconds` becomes the Date field.
-  void answer(const http_response& response, std::int64_t unix_seconds);
+  void answer(http_response response, std::int64_t unix_seconds);
 
   /// Dropped unless its answer has begun. `out` gets a `gone` if too much waits for the client; the
   /// connection is then finished.
-  void answer(const http_body_part& part, heard& out);
+  void answer(http_body_part part, heard& out);
 
   /// Appends what is to be sent until `to` holds at least `budget` bytes or nothing is left. With
   /// the last byte of an answer the next request is handed on.
   void write(std::vector<char>& to, std::size_t budget, time_point now, heard& out);
 
   bool wants_write() const {
-    return sent_ < output_.size() || answering_;
+    return !output_.empty() || answering_;
   }
 
   /// The transport is gone.
@@ -95,8 +96,9 @@ private:
   void abort(heard& out);
   void emit(http_event::what kind, heard& out);
   void complete_answer();
-  void append_response(const http_response& response, std::int64_t unix_seconds);
-  void append_part(std::string_view bytes, bool last);
+  void append_header(const http_response& response, std::int64_t unix_seconds);
+  void append_body(std::string&& bytes);
+  void append_part(std::string&& bytes, bool last);
 
   const connection_limits& limits_;
   edge_shared& shared_;
@@ -107,8 +109,7 @@ private:
   std::string remote_;
   std::unique_ptr<parser> parser_;
   std::string input_;
-  std::string output_;
-  std::size_t sent_ = 0;
+  byte_queue output_;
   /// A request is handed on and its answer not complete.
   bool waiting_ = false;
   /// Parts of its body are still to come.

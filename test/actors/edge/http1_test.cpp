@@ -266,4 +266,27 @@ TEST_F(http1, a_large_answer_leaves_in_pieces) {
   EXPECT_EQ(link.buffered_bytes(), 0u);
 }
 
+// Each piece that leaves is copied once, the rest stays where it is: a large answer costs no more
+// per byte than a small one.
+TEST(byte_queue, takes_over_what_is_large_and_moves_nothing_that_stays) {
+  byte_queue queue;
+  std::string large(1'000'000, 'b');
+  const auto* memory = large.data();
+  queue.append("header");
+  queue.append(std::move(large));
+  queue.append("end");
+  queue.append(std::string{});
+  std::vector<char> sent;
+  queue.move_to(sent, 7);
+  EXPECT_EQ((std::string{sent.begin(), sent.end()}), "headerb");
+  EXPECT_EQ(queue.bytes(), 1'000'002u);
+  EXPECT_EQ(queue.front().data(), memory + 1);
+  queue.move_to(sent, 900'000);
+  EXPECT_EQ(queue.front().data(), memory + 900'001);
+  queue.move_to(sent, 100'002);
+  EXPECT_EQ((std::string{sent.end() - 4, sent.end()}), "bend");
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.front(), "");
+}
+
 } // namespace
