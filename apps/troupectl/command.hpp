@@ -58,6 +58,10 @@ public:
   /// visible text.
   std::string shown(std::string_view bytes);
 
+  /// Text that came from elsewhere, made safe if `out` or `err` is a terminal of ours.
+  std::string for_out(std::string_view text) const;
+  std::string for_err(std::string_view text) const;
+
   /// To be called now and then by who writes a lot. @throws command_failed if that is in vain
   void check_output();
 

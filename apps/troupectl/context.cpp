@@ -31,7 +31,8 @@ void context::read_settings() {
     print_settings(flags_, err);
   auto connection = connection_of(flags_);
   printing_ = {.hex = flags_.boolean("hex"),
-               .safe = out_is_terminal && !how.as_etcdctl(),
+               .safe = how.makes_safe(out_is_terminal),
+               .safe_errors = how.makes_safe(err_is_terminal),
                .bytes =
                  ours && !flags_.boolean("base64") ? bytes_form::readable : bytes_form::base64};
   printer_ = make_printer(flags_.text("write-out"), printing_, out, err);
@@ -93,6 +94,14 @@ bytes_form context::form() {
 std::string context::shown(std::string_view bytes) {
   read_settings();
   return printing_.hex ? go::escaped_hex(bytes) : safe_line(bytes);
+}
+
+std::string context::for_out(std::string_view text) const {
+  return safe_text_if(how.makes_safe(out_is_terminal), text);
+}
+
+std::string context::for_err(std::string_view text) const {
+  return safe_text_if(how.makes_safe(err_is_terminal), text);
 }
 
 void context::check_output() {

@@ -4,6 +4,7 @@
 #include "apps/troupectl/exit.hpp"
 #include "apps/troupectl/globals.hpp"
 #include "apps/troupectl/help.hpp"
+#include "apps/troupectl/safe_text.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -100,6 +101,11 @@ std::string suggestion(const std::string& text, const std::vector<const flag*>& 
   return close.empty() ? std::string{} : "Did you mean --" + std::string{close} + "?\n";
 }
 
+void print_error(const invocation& how, const terminal& streams, std::string_view heading,
+                 std::string_view text) {
+  streams.err << heading << safe_text_if(how.makes_safe(streams.err_is_terminal), text) << '\n';
+}
+
 int run_found(const invocation& how, const resolved& chosen, bool help_wanted, terminal streams) {
   auto known = flags_of(chosen.found, how.as_etcdctl());
   try {
@@ -112,7 +118,7 @@ int run_found(const invocation& how, const resolved& chosen, bool help_wanted, t
     context it(how, std::move(parsed), streams);
     return chosen.found->run(it);
   } catch (const flag_error& error) {
-    streams.err << "Error: " << error.what() << '\n';
+    print_error(how, streams, "Error: ", error.what());
     if (!how.as_etcdctl())
       streams.err << suggestion(error.what(), known);
     print_help(how, chosen.found, streams.out);
@@ -167,13 +173,13 @@ int run(const invocation& given, terminal streams) {
   } catch (const command_failed& error) {
     streams.out.flush();
     if (*error.what() != 0)
-      streams.err << "Error: " << error.what() << '\n';
+      print_error(how, streams, "Error: ", error.what());
     return error.code;
   } catch (const call_failed& error) {
     streams.out.flush();
-    streams.err << "Error: " << error.what() << '\n';
+    print_error(how, streams, "Error: ", error.what());
     if (!how.as_etcdctl() && !error.detail.empty())
-      streams.err << "No connection: " << error.detail << '\n';
+      print_error(how, streams, "No connection: ", error.detail);
     return exit_error;
   }
 }

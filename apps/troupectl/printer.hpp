@@ -64,9 +64,10 @@ enum class bytes_form : std::uint8_t {
 };
 
 struct print_options {
-  bool hex = false;        // bytes as \x.. (simple), ids in base 16 (json and fields, in places)
-  bool value_only = false; // simple: no keys
-  bool safe = false;       // simple: escaped what a terminal would take for more than text
+  bool hex = false;         // bytes as \x.. (simple), ids in base 16 (json and fields, in places)
+  bool value_only = false;  // simple: no keys
+  bool safe = false;        // for people: escaped what a terminal would take for more than text
+  bool safe_errors = false; // the same for what goes to standard error
   bytes_form bytes = bytes_form::base64;
 };
 

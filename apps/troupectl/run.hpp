@@ -25,6 +25,11 @@ struct invocation {
   bool as_etcdctl() const {
     return program == "etcdctl";
   }
+
+  /// Whether text from elsewhere, a server's say, is made safe (safe_text.hpp) for such a stream.
+  bool makes_safe(bool is_terminal) const {
+    return is_terminal && !as_etcdctl();
+  }
 };
 
 /// Finds the command, reads its flags and runs it. Problems are told on `streams.err`.

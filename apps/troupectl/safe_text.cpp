@@ -52,6 +52,10 @@ std::string safe_line(std::string_view bytes) {
   return safe(bytes, "");
 }
 
+std::string safe_text_if(bool wanted, std::string_view bytes) {
+  return wanted ? safe_text(bytes) : std::string{bytes};
+}
+
 bool is_safe(std::string_view bytes) {
   return safe_line(bytes) == bytes;
 }

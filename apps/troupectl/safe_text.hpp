@@ -14,6 +14,9 @@ std::string safe_text(std::string_view bytes);
 /// The same in one line: \n and \t too.
 std::string safe_line(std::string_view bytes);
 
+/// safe_text if `wanted`.
+std::string safe_text_if(bool wanted, std::string_view bytes);
+
 /// Whether safe_line would leave it as it is.
 bool is_safe(std::string_view bytes);
 

@@ -157,7 +157,8 @@ int check_perf(context& it) {
   try {
     clean_up(it, prefix);
   } catch (const call_failed& error) {
-    it.out << "FAIL: Cleanup failed during key deletion: ERROR(" << error.what() << ")\n";
+    it.out << "FAIL: Cleanup failed during key deletion: ERROR(" << it.for_out(error.what())
+           << ")\n";
   }
   bool pass = judge(got, wanted.perf_rate, it.out);
   it.out << (pass ? "PASS\n" : "FAIL\n");

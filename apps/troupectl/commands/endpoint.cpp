@@ -88,7 +88,7 @@ std::string ask_each(context& it, const char* complaint, std::vector<of_endpoint
       out.push_back({endpoint, ask(*connection)});
     } catch (const call_failed& error) {
       problem = error.what();
-      it.err << complaint << endpoint << " (" << problem << ")\n";
+      it.err << it.for_err(complaint + endpoint + " (" + problem + ")\n");
     }
   }
   return problem;

@@ -44,7 +44,7 @@ int defrag(context& it) {
              << std::endl;
     } catch (const call_failed& error) {
       it.err << "Failed to defragment etcd member[" << endpoint << "]. took " << took() << ". ("
-             << error.what() << ")\n";
+             << it.for_err(error.what()) << ")\n";
       failed = true;
     }
   }

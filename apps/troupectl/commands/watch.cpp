@@ -63,7 +63,7 @@ std::string quoted(const std::vector<std::string>& words) {
 }
 
 void run_for_each(const pb::WatchResponse& response, const std::vector<std::string>& program,
-                  std::ostream& err) {
+                  const context& it) {
   for (const auto& event : response.events()) {
     auto end = run_program(
       program, {"ETCD_WATCH_REVISION=" + std::to_string(response.header().revision()),
@@ -72,7 +72,7 @@ void run_for_each(const pb::WatchResponse& response, const std::vector<std::stri
                 "ETCD_WATCH_VALUE=" + go::quote(event.kv().value())});
     if (end.problem.empty())
       continue;
-    err << "command " << quoted(program) << " error (" << end.problem << ")\n";
+    it.err << "command " << quoted(program) << " error (" << it.for_err(end.problem) << ")\n";
     throw command_failed(exit_error, "");
   }
 }
@@ -87,7 +87,7 @@ void print_watch(context& it, watching& watch, const std::vector<std::string>& p
         return;
     } catch (const call_failed& error) {
       std::lock_guard lock(printing);
-      it.err << "watch was canceled (" << error.what() << ")\n";
+      it.err << "watch was canceled (" << it.for_err(error.what()) << ")\n";
       // Go's client makes an answer of its own for the end.
       pb::WatchResponse end;
       end.set_canceled(true);
@@ -95,13 +95,13 @@ void print_watch(context& it, watching& watch, const std::vector<std::string>& p
     }
     std::lock_guard lock(printing);
     if (response.canceled())
-      it.err << "watch was canceled (" << cancel_reason(response) << ")\n";
+      it.err << "watch was canceled (" << it.for_err(cancel_reason(response)) << ")\n";
     else if (response.events().empty())
       it.out << "progress notify: " << response.header().revision() << '\n';
     it.display().watch(response);
     it.out.flush();
     if (!program.empty())
-      run_for_each(response, program, it.err);
+      run_for_each(response, program, it);
   }
 }
 
@@ -109,7 +109,7 @@ void print_watch(context& it, watching& watch, const std::vector<std::string>& p
 [[noreturn]] void end_process(context& it, const command_failed& error) {
   it.out.flush();
   if (*error.what() != 0)
-    it.err << "Error: " << error.what() << std::endl;
+    it.err << "Error: " << it.for_err(error.what()) << std::endl;
   std::_Exit(error.code);
 }
 
@@ -134,7 +134,7 @@ private:
   void start(const std::string& line, const std::vector<std::string>& words);
   void complain(const std::string& text) {
     std::lock_guard lock(printing_);
-    it_.err << text << std::endl;
+    it_.err << it_.for_err(text) << std::endl;
   }
 
   context& it_;

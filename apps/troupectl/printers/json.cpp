@@ -1,6 +1,7 @@
 #include "apps/troupectl/go_text.hpp"
 #include "apps/troupectl/printers/go_json.hpp"
 #include "apps/troupectl/printers/printers.hpp"
+#include "apps/troupectl/safe_text.hpp"
 
 #include <ostream>
 
@@ -151,7 +152,8 @@ private:
   void hex_member_list(const pb::MemberListResponse& response) {
     auto url = [](const std::string& one) { return go::json_string(one); };
     auto member = [&](const pb::Member& one) {
-      return "{\"ID\":\"" + go::hex(one.id()) + "\",\"name\":\"" + one.name()
+      return "{\"ID\":\"" + go::hex(one.id()) + "\",\"name\":\""
+             + (options_.safe ? safe_line(one.name()) : one.name())
              + "\",\"peerURLs\":" + list_or_null(one.peerurls(), url)
              + ",\"clientURLs\":" + list_or_null(one.clienturls(), url) + "}";
     };

@@ -9,7 +9,7 @@ std::unique_ptr<printer> make_simple_printer(print_options options, std::ostream
                                              std::ostream& err);
 std::unique_ptr<printer> make_fields_printer(print_options options, std::ostream& out);
 std::unique_ptr<printer> make_json_printer(print_options options, std::ostream& out);
-std::unique_ptr<printer> make_table_printer(std::ostream& out);
+std::unique_ptr<printer> make_table_printer(print_options options, std::ostream& out);
 std::unique_ptr<printer> make_protobuf_printer(std::ostream& out);
 
 /// Refuses everything: the base of formats that have only some answers.

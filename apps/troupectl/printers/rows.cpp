@@ -150,7 +150,7 @@ std::unique_ptr<printer> make_printer(std::string_view format, print_options opt
   if (format == "protobuf")
     return make_protobuf_printer(out);
   if (format == "table")
-    return make_table_printer(out);
+    return make_table_printer(options, out);
   return nullptr;
 }
 

@@ -82,10 +82,10 @@ public:
     out_ << " granted with TTL(" << response.grantedttl() << "s), remaining(" << response.ttl()
          << "s)";
     if (keys) {
-      std::vector<std::string> shown;
+      std::vector<std::string> attached;
       for (const auto& one : response.keys())
-        shown.push_back(key(one));
-      out_ << ", attached keys([" << joined(shown, " ") << "])";
+        attached.push_back(shown(one));
+      out_ << ", attached keys([" << joined(attached, " ") << "])";
     }
     out_ << '\n';
   }
@@ -124,7 +124,8 @@ public:
         out_ << one.endpoint << " is healthy: successfully committed proposal: took = " << one.took
              << '\n';
       else
-        err_ << one.endpoint << " is unhealthy: failed to commit proposal: " << one.error << '\n';
+        err_ << one.endpoint << " is unhealthy: failed to commit proposal: "
+             << safe_text_if(options_.safe_errors, one.error) << '\n';
     }
   }
 
@@ -154,14 +155,15 @@ public:
 private:
   void pair(const mvccpb::KeyValue& kv) {
     if (!options_.value_only)
-      out_ << (options_.hex ? go::escaped_hex(kv.key()) : key(kv.key())) << '\n';
+      out_ << (options_.hex ? go::escaped_hex(kv.key()) : shown(kv.key())) << '\n';
     if (options_.hex)
       out_ << go::escaped_hex(kv.value()) << '\n';
     else
       out_ << (options_.safe ? safe_text(kv.value()) : kv.value()) << '\n';
   }
 
-  std::string key(const std::string& bytes) const {
+  /// In one line.
+  std::string shown(const std::string& bytes) const {
     return options_.safe ? safe_line(bytes) : bytes;
   }
 
@@ -171,7 +173,7 @@ private:
 
   void lines(const rows& all) {
     for (const auto& line : all.lines)
-      out_ << joined(line, ", ") << '\n';
+      out_ << shown(joined(line, ", ")) << '\n';
   }
 
   print_options options_;

@@ -1,5 +1,6 @@
 #include "apps/troupectl/go_text.hpp"
 #include "apps/troupectl/printers/printers.hpp"
+#include "apps/troupectl/safe_text.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -31,7 +32,8 @@ std::string centered(const std::string& text, std::size_t width) {
 /// As Go's tablewriter frames it: a heading in upper case and centred, cells to the right.
 class table_printer : public refusing_printer {
 public:
-  explicit table_printer(std::ostream& out) : refusing_printer("table"), out_(out) {}
+  table_printer(print_options options, std::ostream& out)
+      : refusing_printer("table"), safe_(options.safe), out_(out) {}
 
   void member_list(const pb::MemberListResponse& response) override {
     frame(rows_of(response));
@@ -47,7 +49,10 @@ public:
   }
 
 private:
-  void frame(const rows& all) {
+  void frame(rows all) {
+    if (safe_)
+      for (auto& cells : all.lines)
+        std::ranges::transform(cells, cells.begin(), safe_line);
     std::vector<std::size_t> widths;
     for (std::size_t column = 0; column < all.heading.size(); ++column) {
       auto width = width_of(all.heading[column]);
@@ -81,13 +86,14 @@ private:
     out_ << "|\n";
   }
 
+  bool safe_;
   std::ostream& out_;
 };
 
 } // namespace
 
-std::unique_ptr<printer> make_table_printer(std::ostream& out) {
-  return std::make_unique<table_printer>(out);
+std::unique_ptr<printer> make_table_printer(print_options options, std::ostream& out) {
+  return std::make_unique<table_printer>(options, out);
 }
 
 } // namespace troupe::ctl

@@ -56,6 +56,45 @@ TEST(SafeText, IsWhatTheSimpleFormatShowsOnATerminal) {
   EXPECT_EQ(printed("simple", "k\n", "\x1b\n1\n", {}), "k\n\n\x1b\n1\n\n");
 }
 
+/// What `print` writes to standard output and to standard error.
+template <class Print>
+std::pair<std::string, std::string> printed(const char* format, print_options options,
+                                            Print print) {
+  std::ostringstream out, err;
+  print(*make_printer(format, options, out, err));
+  return {out.str(), err.str()};
+}
+
+TEST(SafeText, IsWhatTablesAndRowsShowOnATerminal) {
+  pb::MemberListResponse members;
+  members.add_members()->set_name("\x1b[2J\n");
+  auto list = [&](printer& to) { to.member_list(members); };
+  for (const auto* format : {"simple", "table"}) {
+    EXPECT_THAT(printed(format, {.safe = true}, list).first, HasSubstr("\\x1b[2J\\n")) << format;
+    EXPECT_THAT(printed(format, {}, list).first, HasSubstr("\x1b[2J\n")) << format;
+  }
+  EXPECT_THAT(printed("json", {.hex = true, .safe = true}, list).first, Not(HasSubstr("\x1b")));
+}
+
+TEST(SafeText, IsWhatAnUnhealthyEndpointShowsOnATerminal) {
+  std::vector<endpoint_health> all{{.endpoint = "a", .error = "\x1b[2J"}};
+  auto health = [&](printer& to) { to.health(all); };
+  EXPECT_THAT(printed("simple", {.safe_errors = true}, health).second, HasSubstr(": \\x1b[2J\n"));
+  EXPECT_THAT(printed("simple", {.safe = true}, health).second, HasSubstr(": \x1b[2J\n"));
+}
+
+TEST(SafeText, IsWhatErrorsAreOnATerminal) {
+  auto error = [](const char* program, bool is_terminal) {
+    std::istringstream in;
+    std::ostringstream out, err;
+    run({program, {"\x1b[2J"}}, {in, out, err, is_terminal, is_terminal, is_terminal});
+    return err.str();
+  };
+  EXPECT_THAT(error("troupectl", true), HasSubstr("\"\\x1b[2J\""));
+  EXPECT_THAT(error("troupectl", false), HasSubstr("\x1b[2J"));
+  EXPECT_THAT(error("etcdctl", true), HasSubstr("\x1b[2J"));
+}
+
 TEST(ReadableJson, HasTextAsTextAndMarksTheRest) {
   EXPECT_EQ(printed("json", "k", "<é>\n", {.bytes = bytes_form::readable}),
             "{\"kvs\":[{\"key\":\"k\",\"value\":\"<é>\\n\"}]}\n");

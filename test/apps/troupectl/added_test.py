@@ -198,6 +198,12 @@ class Added(unittest.TestCase):
         self.assertEqual(self.objects("del", "e", "--dry-run", "-o", "json"), [{"key": "e"}])
         self.assertEqual(self.keys(), ["d/1", "d/2", "e"])
 
+    def test_complaints_to_a_terminal_have_no_control_characters(self):
+        typed = b"x\x1b[2J\n\x04"
+        for program, expected in ((TROUPECTL, b"Invalid command x\\x1b[2J (only support watch)\n"),
+                                  (self.etcdctl, b"Invalid command x\x1b[2J (only support watch)\n")):
+            self.assertIn(expected, self.on_terminal("watch", "-i", answer=typed, program=program)[1])
+
     def test_del_asks_who_sits_at_a_terminal(self):
         for key in ("d/1", "d/2", "e/1", "e/2", "f/1", "f/2", "g", "h/1", "h/2"):
             self.put(key, b"v")
