@@ -1,3 +1,4 @@
+#include "actors/log/protobuf_log.hpp"
 #include "apps/troupe/help.hpp"
 #include "apps/troupe/serve.hpp"
 #include "apps/troupe/server_options.hpp"
@@ -49,6 +50,7 @@ int main(int argc, char** argv) {
   // A client that goes away must not end the process, and only serve() takes signals.
   std::signal(SIGPIPE, SIG_IGN);
   block_end_signals();
+  log::take_over_from_protobuf();
   try {
     std::vector<std::string> arguments(argv + 1, argv + argc);
     return run(options::read_command(arguments, options::process_environment()));
