@@ -62,9 +62,11 @@ history_core::part history_core::read(const watch_interest& interest, std::int64
       return {.error = errc::compacted, .floor = floor};
     const auto end = std::min(last, snapshot->revision());
     auto from = std::max(first, std::int64_t{1});
-    auto loads = limits_.loads_per_request;
+    // Who finds something at hand goes no further than that: many who catch up together stay
+    // together, and each block is read once for all of them.
+    auto loads = cached(from) ? 0U : limits_.loads_per_request;
     bool overtaken = false;
-    while (from <= end && loads > 0) {
+    while (from <= end && (loads > 0 || cached(from))) {
       auto* block = block_at(from, *snapshot, loads);
       overtaken = !block;
       if (overtaken)

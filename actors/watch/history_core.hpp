@@ -20,6 +20,7 @@ struct history_limits {
   /// A block ends when it holds about this much.
   std::size_t block_bytes = std::size_t{1} << 20;
   /// Blocks one request may read from the store before it gets what was found so far: others wait.
+  /// One that begins in a block at hand reads none.
   unsigned loads_per_request = 4;
 };
 

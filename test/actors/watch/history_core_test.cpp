@@ -2,6 +2,7 @@
 #include "actors/watch/history_core.hpp"
 #include "storage/memory_engine.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
@@ -407,6 +408,22 @@ TEST(history_core, a_compaction_under_way_counts) {
   auto found = history.read(interest_in("a"), 6, 9, 1 << 20);
   EXPECT_EQ(found.error, errc::none);
   EXPECT_EQ(found.events.size(), 4u);
+}
+
+// With a cache that holds a part of the history only.
+TEST_F(history_core_test, many_who_catch_up_together_read_each_change_once) {
+  constexpr int revisions = 2000;
+  for (int i = 0; i < revisions; ++i)
+    put("k", std::string(50, 'v'));
+  history_core small{store, {.cache_bytes = 20'000, .block_bytes = 2'000, .loads_per_request = 2}};
+  std::vector<std::int64_t> positions(30, 2);
+  const auto last = store.revision();
+  while (std::ranges::min(positions) <= last)
+    for (auto& position : positions)
+      if (position <= last)
+        position = small.read(interest_in("x"), position, last, 1 << 20).last + 1;
+  EXPECT_GE(small.events_read(), static_cast<std::uint64_t>(revisions));
+  EXPECT_LE(small.events_read(), revisions * 3U / 2);
 }
 
 } // namespace

@@ -41,7 +41,7 @@ watch_storm::watch_storm(std::uint64_t seed, const storm_seams& seams) : random_
     own(actor);
     return actor;
   };
-  auto history = keep(system.spawn(
+  history_actor history = keep(system.spawn(
     history_behavior,
     std::make_shared<history_core>(
       store_, history_limits{.cache_bytes = 4096, .block_bytes = 512, .loads_per_request = 2})));
