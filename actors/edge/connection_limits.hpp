@@ -17,6 +17,8 @@ struct connection_limits {
   /// Largest decoded header list of one request; names and values, for HTTP/2 with 32 bytes per
   /// field on top.
   std::size_t max_header_bytes = 65'536;
+  /// Header fields of one HTTP/1.1 request: each costs more than its bytes.
+  std::size_t max_header_fields = 256;
   /// More open streams than this no connection gets: etcd has no limit of its own, but every open
   /// stream costs memory.
   static constexpr std::uint32_t most_concurrent_streams = 20'000;

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
 #include <cstdio>
 #include <ctime>
-#include <optional>
 #include <utility>
 
 namespace troupe {
@@ -44,15 +44,45 @@ unsigned status_of_parse_error(const boost::beast::error_code& error) {
 
 } // namespace
 
-struct http1_session::parser {
-  explicit parser(const connection_limits& limits) {
-    request.emplace();
-    request->eager(true);
-    request->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
-    request->body_limit(limits.max_http_body_bytes);
+// Refuses what Beast takes and others along the way may understand in another way (RFC 9112, 3.2
+// and 6.1). Fields behind the body would join those of the header and mean nothing to us.
+class http1_session::parser final : public http::request_parser<http::string_body> {
+public:
+  explicit parser(const connection_limits& limits) : max_fields_(limits.max_header_fields) {
+    header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
+    body_limit(limits.max_http_body_bytes);
   }
 
-  std::optional<http::request_parser<http::string_body>> request;
+private:
+  void on_field_impl(http::field name, boost::beast::string_view text,
+                     boost::beast::string_view value, boost::beast::error_code& error) override {
+    if (is_header_done())
+      return;
+    if (++fields_ > max_fields_)
+      error = http::error::header_limit;
+    else
+      get().insert(name, text, value);
+  }
+
+  void on_header_impl(boost::beast::error_code& error) override {
+    const auto& header = get();
+    auto old = header.version() < 11;
+    auto hosts = header.count(http::field::host);
+    auto codings = header.count(http::field::transfer_encoding);
+    if (hosts > 1 || (hosts == 0 && !old))
+      error = http::error::bad_field;
+    else if (codings > 0
+             && (codings > 1 || old
+                 || !boost::beast::iequals(header[http::field::transfer_encoding], "chunked")))
+      error = http::error::bad_transfer_encoding;
+    else
+      error = {};
+    // Not earlier: an eager parser goes on to the body and forgets that the header was refused.
+    eager(!error);
+  }
+
+  std::size_t max_fields_;
+  std::size_t fields_ = 0;
 };
 
 http1_session::http1_session(const connection_limits& limits, edge_shared& shared, call_id origin,
@@ -76,10 +106,10 @@ void http1_session::receive(std::string_view bytes, time_point now, heard& out) 
 }
 
 void http1_session::parse(time_point now, heard& out) {
-  if (!feed(now, out) || !parser_->request->is_header_done())
+  if (!feed(now, out) || !parser_->is_header_done())
     return;
-  bool complete = parser_->request->is_done();
-  if (!complete && !continued_ && parser_->request->get()[http::field::expect] == "100-continue") {
+  bool complete = parser_->is_done();
+  if (!complete && !continued_ && parser_->get()[http::field::expect] == "100-continue") {
     continued_ = true;
     output_.append("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -92,7 +122,7 @@ void http1_session::parse(time_point now, heard& out) {
 }
 
 bool http1_session::streams_body() const {
-  const auto& message = parser_->request->get();
+  const auto& message = parser_->get();
   auto target = std::string_view{message.target().data(), message.target().size()};
   return shared_.http.streams_body({message.method_string().data(), message.method_string().size()},
                                    target.substr(0, target.find('?')));
@@ -100,7 +130,7 @@ bool http1_session::streams_body() const {
 
 // Returns false if the request was refused.
 bool http1_session::feed(time_point now, heard& out) {
-  auto& request = *parser_->request;
+  auto& request = *parser_;
   auto fresh = !request.got_some();
   auto had_header = request.is_header_done();
   std::size_t used = 0;
@@ -124,9 +154,9 @@ bool http1_session::feed(time_point now, heard& out) {
 }
 
 void http1_session::hand_on(heard& out) {
-  auto& message = parser_->request->get();
+  auto& message = parser_->get();
   waiting_ = true;
-  receiving_ = !parser_->request->is_done();
+  receiving_ = !parser_->is_done();
   responded_ = false;
   owes_writable_ = false;
   continued_ = false;
@@ -156,15 +186,15 @@ void http1_session::hand_on(heard& out) {
   request.body_goes_on = receiving_;
   out.requests.push_back(std::move(request));
   if (receiving_)
-    parser_->request->body_limit(boost::none);
+    parser_->body_limit(boost::none);
   else
     parser_ = std::make_unique<parser>(limits_);
   partial_.set(input_.size());
 }
 
 void http1_session::hand_on_body(heard& out) {
-  auto bytes = std::exchange(parser_->request->get().body(), {});
-  receiving_ = !parser_->request->is_done();
+  auto bytes = std::exchange(parser_->get().body(), {});
+  receiving_ = !parser_->is_done();
   partial_.set(input_.size());
   unread_ += bytes.size();
   if (receiving_ && bytes.empty())
@@ -336,14 +366,14 @@ void http1_session::check(time_point now) {
   if (now < due_)
     return;
   due_ = time_point::max();
-  if (parser_->request->got_some() && !closing_)
+  if (parser_->got_some() && !closing_)
     refuse(408);
   closing_ = true;
 }
 
 void http1_session::drain() {
   draining_ = true;
-  if (!waiting_ && !parser_->request->got_some())
+  if (!waiting_ && !parser_->got_some())
     closing_ = true;
 }
 

@@ -72,7 +72,7 @@ public:
   }
 
 private:
-  struct parser;
+  class parser;
 
   void parse(time_point now, heard& out);
   bool feed(time_point now, heard& out);

@@ -166,6 +166,29 @@ TEST_F(http1, a_client_that_asks_first_is_told_to_continue) {
   EXPECT_EQ(take().body.view(), "ab");
 }
 
+std::string many(std::string_view one, std::size_t count) {
+  std::string result;
+  for (std::size_t i = 0; i < count; ++i)
+    result += one;
+  return result;
+}
+
+TEST_F(http1, fields_up_to_the_limit_are_taken) {
+  receive("GET / HTTP/1.1\r\nHost: x\r\n" + many("a:\r\n", 255) + "\r\n");
+  EXPECT_EQ(take().headers.size(), 255u);
+}
+
+TEST_F(http1, fields_behind_the_body_do_not_join_the_header) {
+  receive("POST / HTTP/1.1\r\nHost: good\r\nTransfer-Encoding: Chunked\r\n\r\n"
+          "2\r\n{}\r\n0\r\nHost: evil\r\nAuthorization: x\r\nConnection: close\r\n\r\n");
+  auto request = take();
+  EXPECT_EQ(request.host, "good");
+  ASSERT_EQ(request.headers.size(), 1u);
+  EXPECT_EQ(request.headers[0].first, "transfer-encoding");
+  EXPECT_EQ(request.body.view(), "{}");
+  EXPECT_EQ(answer(request, "x").find("Connection"), std::string::npos);
+}
+
 struct refused_case {
   std::string name;
   std::string bytes;
@@ -195,11 +218,35 @@ INSTANTIATE_TEST_SUITE_P(
                  "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: "
                  "chunked\r\n\r\n",
                  "400"},
+    refused_case{"no_host", "GET / HTTP/1.1\r\n\r\n", "400"},
+    refused_case{"two_hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", "400"},
+    refused_case{"two_hosts_and_a_body",
+                 "POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}", "400"},
+    refused_case{"two_hosts_in_1_0", "GET / HTTP/1.0\r\nHost: x\r\nhost: y\r\n\r\n", "400"},
+    refused_case{"chunked_in_1_0",
+                 "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                 "400"},
+    refused_case{"identity_behind_chunked",
+                 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n"
+                 "2\r\n{}\r\n0\r\n\r\n",
+                 "400"},
+    refused_case{"identity_before_chunked",
+                 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n"
+                 "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                 "400"},
+    refused_case{"unknown_coding",
+                 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n"
+                 "Content-Length: 2\r\n\r\n{}",
+                 "400"},
+    refused_case{"many_fields", "GET / HTTP/1.1\r\nHost: x\r\n" + many("a:\r\n", 256) + "\r\n",
+                 "431"},
     refused_case{"version", "GET / HTTP/7.0\r\nHost: x\r\n\r\n", "505"},
     refused_case{"long_header", "GET / HTTP/1.1\r\nX: " + std::string(70'000, 'x'), "431"},
     // Refused by its announced length.
     refused_case{"large_body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 268435456\r\n\r\n",
                  "413"},
+    refused_case{"large_body_that_begins",
+                 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 268435456\r\n\r\nxyz", "413"},
     refused_case{"large_chunked_body",
                  "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                  "300000\r\n"
