@@ -47,18 +47,22 @@ struct connection_limits {
   /// the stream; a single answer may be larger.
   std::size_t max_stream_unsent_bytes = 67'108'864;
 
-  /// Unsent bytes of all streams of a connection; beyond it new calls get "too many requests".
+  /// Unsent bytes of all streams of a connection; beyond it new calls get "too many requests", and
+  /// watches that stand still are given up.
   std::size_t max_connection_unsent_bytes = 268'435'456;
 
   /// From the first byte (or the end of the previous request) to the end of the request's header;
   /// for HTTP/2 to the client's first SETTINGS and over each header block.
   std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};
-  /// From the header, or a message's first byte, to the message's last.
+  /// From the header, or a message's first byte, to the message's last. Also how long an HTTP/1.1
+  /// client whose streamed body is read no further waits for a part of the answer.
   std::chrono::nanoseconds body_timeout = std::chrono::seconds{60};
   /// An idle HTTP/1.1 connection between two requests.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};
-  /// A stream of whose unsent answers the client takes nothing for so long is reset; a watch only
-  /// once it has ended.
+  /// A stream of whose unsent answers the client takes nothing for so long is reset; a watch, or an
+  /// observer of an election, only once it has ended or there is no room for what waits. This is
+  /// about flow control: a client whose socket takes nothing at all is cut off by the edge
+  /// (`edge_config::write_stall_timeout`), whatever waits for it.
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds{60};
 
   /// --grpc-keepalive-min-time: the least interval between a client's pings.

@@ -23,12 +23,11 @@ struct edge_shared {
   std::shared_ptr<metrics::rpc_counters> calls;
   http_rules http;
 
-  /// Whether a connection that holds `held` of a `total` shall take no more. While the total is
-  /// kept, none is refused anything; beyond, those that hold more than a sixteenth of what all
-  /// may, so that a few cannot shut out the others; beyond twice as much, those that hold more
-  /// than a small part.
+  /// Whether a connection that holds `held` of a `total` shall take no more: beyond `max`, if it
+  /// holds more than a sixteenth of that, so that a few cannot shut out the others; beyond twice as
+  /// much, in any case.
   static bool refuses(std::size_t total, std::size_t max, std::size_t held) {
-    return total > max && held > max / (total / 2 > max ? 4'096 : 16);
+    return total > max && (held > max / 16 || total / 2 > max);
   }
 };
 

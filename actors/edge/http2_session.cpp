@@ -260,9 +260,7 @@ void http2_session::on_request_header(grpc_stream& s) {
     end(s, std::move(refused->status), refused->http_status);
     return;
   }
-  if (unsent_.bytes() > limits_.max_connection_unsent_bytes
-      || edge_shared::refuses(shared_.answers, shared_.max_answers, unsent_.bytes())
-      || over_budget()) {
+  if (holds_too_many_answers() || over_budget()) {
     refuse_as_too_many(s);
     return;
   }
@@ -432,6 +430,11 @@ void http2_session::charge(grpc_stream& s, std::size_t bytes) {
 bool http2_session::over_budget() const {
   return partial_.bytes() > limits_.max_partial_bytes
          || edge_shared::refuses(shared_.requests, shared_.max_requests, partial_.bytes());
+}
+
+bool http2_session::holds_too_many_answers() const {
+  return unsent_.bytes() > limits_.max_connection_unsent_bytes
+         || edge_shared::refuses(shared_.answers, shared_.max_answers, unsent_.bytes());
 }
 
 bool http2_session::may_send(grpc_stream& s) {

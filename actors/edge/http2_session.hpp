@@ -147,6 +147,7 @@ private:
 
   void charge(grpc_stream& s, std::size_t bytes);
   bool over_budget() const;
+  bool holds_too_many_answers() const;
   void refuse_as_too_many(grpc_stream& s);
   void give_window(grpc_stream& s, std::size_t bytes);
   bool may_send(grpc_stream& s);
@@ -156,7 +157,7 @@ private:
   bool append_piece(grpc_stream& s, const std::uint8_t* header, std::size_t length);
 
   void check_stream(grpc_stream& s, time_point& next);
-  static bool may_stall(const grpc_stream& s);
+  bool may_stall(const grpc_stream& s) const;
   void give_up(grpc_stream& s);
   void check_connection(time_point& next);
   /// `now + wait`, at most `time_point::max()`.

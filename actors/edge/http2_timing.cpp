@@ -40,11 +40,12 @@ void http2_session::check(time_point now, heard& out) {
   out_ = nullptr;
 }
 
-// A watch or an observer of an election whose client stands still is kept, as etcd keeps it: its
-// producer stops at a bound of its own, and a client that has gone is found by pings.
-bool http2_session::may_stall(const grpc_stream& s) {
+// A watch or an observer of an election whose client stands still is kept, as etcd keeps it, while
+// there is room for what it does not take.
+bool http2_session::may_stall(const grpc_stream& s) const {
   auto method = s.header.shape()->method;
-  return !s.ended && (method == rpc_method::watch_watch || method == rpc_method::election_observe);
+  return !s.ended && (method == rpc_method::watch_watch || method == rpc_method::election_observe)
+         && !holds_too_many_answers();
 }
 
 void http2_session::check_stream(grpc_stream& s, time_point& next) {
@@ -58,9 +59,9 @@ void http2_session::check_stream(grpc_stream& s, time_point& next) {
       abort(s, {grpc_code::deadline_exceeded, "message took too long to arrive"});
     }
   }
-  if (!s.unsent.empty() && !may_stall(s)) {
+  if (!s.unsent.empty()) {
     auto stalled = later(s.last_progress, limits_.stall_timeout);
-    if (stalled <= now_)
+    if (stalled <= now_ && !may_stall(s))
       give_up(s);
     else
       next = std::min(next, std::max(stalled, now_ + limits_.stall_timeout / 4));

@@ -122,6 +122,51 @@ TEST(limits, an_observer_who_stands_still_is_kept_until_the_end) {
   is_kept_until_its_end("/v3electionpb.Election/Observe", true);
 }
 
+// What one watch holds for ever, many hold without bound.
+TEST(limits, a_watch_that_stands_still_is_given_up_when_there_is_no_room_for_it) {
+  conversation c{{.max_connection_unsent_bytes = 150'000}, 1'000, false};
+  auto first = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.answer(message_to({7, 42, first}, std::string(100'000, 'a')));
+  c.run();
+  c.pass(24h);
+  EXPECT_FALSE(c.peer.of(first).closed);
+  auto second = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.take();
+  c.answer(message_to({7, 42, second}, std::string(100'000, 'a')));
+  c.run();
+  c.pass(20s);
+  EXPECT_TRUE(c.peer.of(first).closed);
+  EXPECT_FALSE(c.peer.of(second).closed) << "it may still move";
+  EXPECT_EQ(count(c.take(), what::cancel), 1u);
+  c.pass(24h);
+  EXPECT_FALSE(c.peer.of(second).closed) << "alone it has room";
+}
+
+TEST(limits, a_watch_that_stands_still_makes_room_for_the_others_of_the_edge) {
+  conversation c{{}, 1'000, false};
+  auto id = c.peer.call(watch, framed("x"), false);
+  c.run();
+  c.answer(message_to({7, 42, id}, std::string(100'000, 'a')));
+  c.run();
+  c.shared.max_answers = 100'000;
+  c.pass(24h);
+  EXPECT_FALSE(c.peer.of(id).closed);
+  byte_share rest{c.shared.answers};
+  rest.set(50'000);
+  c.pass(20s);
+  EXPECT_TRUE(c.peer.of(id).closed);
+}
+
+TEST(limits, beyond_twice_the_room_everybody_is_refused) {
+  EXPECT_FALSE(edge_shared::refuses(1'600, 1'600, 1'600));
+  EXPECT_FALSE(edge_shared::refuses(1'601, 1'600, 100));
+  EXPECT_TRUE(edge_shared::refuses(1'601, 1'600, 101));
+  EXPECT_FALSE(edge_shared::refuses(3'200, 1'600, 0));
+  EXPECT_TRUE(edge_shared::refuses(3'202, 1'600, 0));
+}
+
 // A range that comes in pieces, a snapshot: the producer waits for the client.
 TEST(limits, a_stream_whose_answers_nobody_takes_is_given_up_before_its_end) {
   conversation c{{}, 1'000, false};
