@@ -82,7 +82,7 @@ void connection::check(time_point now, heard& out) {
   if (auto* http2 = std::get_if<http2_ptr>(&session_))
     (*http2)->check(now, out);
   else if (auto* http1 = std::get_if<http1_ptr>(&session_))
-    (*http1)->check(now);
+    (*http1)->check(now, out);
   else if (auto& first = std::get<sniffing>(session_); first.due <= now)
     first.refused = true;
 }

@@ -42,6 +42,13 @@ unsigned status_of_parse_error(const boost::beast::error_code& error) {
   return 400;
 }
 
+// Large answers that were already under way when the room was used up.
+http_response no_room_for(call_id call) {
+  http_response result{.call = call, .status = 503, .content_type = "text/plain; charset=utf-8"};
+  result.body = "503 Service Unavailable";
+  return result;
+}
+
 } // namespace
 
 // Refuses what Beast takes and others along the way may understand in another way (RFC 9112, 3.2
@@ -116,16 +123,27 @@ void http1_session::parse(time_point now, heard& out) {
   if (receiving_) {
     hand_on_body(out);
   } else if (complete || streams_body()) {
+    if (shared_.answers > shared_.max_answers && shared_.http.is_gateway_path(path()))
+      return refuse(503);
     hand_on(out);
     due_ = time_point::max();
   }
+  if (waits_for_answer())
+    due_ = std::min(due_, now + limits_.body_timeout);
+}
+
+bool http1_session::waits_for_answer() const {
+  return receiving_ && unread_ > limits_.max_unread_bytes;
+}
+
+std::string_view http1_session::path() const {
+  auto target = parser_->get().target();
+  return std::string_view{target.data(), target.size()}.substr(0, target.find('?'));
 }
 
 bool http1_session::streams_body() const {
-  const auto& message = parser_->get();
-  auto target = std::string_view{message.target().data(), message.target().size()};
-  return shared_.http.streams_body({message.method_string().data(), message.method_string().size()},
-                                   target.substr(0, target.find('?')));
+  auto method = parser_->get().method_string();
+  return shared_.http.streams_body({method.data(), method.size()}, path());
 }
 
 // Returns false if the request was refused.
@@ -253,6 +271,9 @@ void http1_session::lost(heard& out) {
 void http1_session::answer(http_response response, std::int64_t unix_seconds) {
   if (!waiting_ || responded_ || closing_ || response.call.stream != origin_.stream)
     return;
+  if (!response.body_goes_on && response.body.size() > limits_.low_water_bytes
+      && shared_.answers > shared_.max_answers)
+    response = no_room_for(response.call);
   responded_ = true;
   chunked_ = response.body_goes_on && version_ >= 11;
   keep_alive_ = keep_alive_ && !draining_ && (!response.body_goes_on || chunked_)
@@ -274,6 +295,7 @@ void http1_session::answer(http_body_part part, heard& out) {
     return abort(out);
   append_part(std::move(part.bytes), part.last);
   unread_ = 0;
+  due_ = time_point::max();
   owes_writable_ = !part.last;
   if (part.last)
     complete_answer();
@@ -362,10 +384,12 @@ void http1_session::go_on(time_point now, heard& out) {
     parse(now, out);
 }
 
-void http1_session::check(time_point now) {
+void http1_session::check(time_point now, heard& out) {
   if (now < due_)
     return;
   due_ = time_point::max();
+  if (receiving_)
+    return refuse_rest(408, out);
   if (parser_->got_some() && !closing_)
     refuse(408);
   closing_ = true;
@@ -382,8 +406,7 @@ bool http1_session::finished() const {
 }
 
 bool http1_session::wants_pause() const {
-  return (busy() && input_.size() > limits_.max_header_bytes)
-         || (receiving_ && unread_ > limits_.max_unread_bytes);
+  return (busy() && input_.size() > limits_.max_header_bytes) || waits_for_answer();
 }
 
 } // namespace troupe

@@ -47,7 +47,7 @@ public:
   /// The transport is gone.
   void lost(heard& out);
 
-  void check(time_point now);
+  void check(time_point now, heard& out);
 
   time_point next_check() const {
     return due_;
@@ -76,7 +76,10 @@ private:
 
   void parse(time_point now, heard& out);
   bool feed(time_point now, heard& out);
+  std::string_view path() const;
   bool streams_body() const;
+  /// For so much of the body that no more of it is read.
+  bool waits_for_answer() const;
   void hand_on(heard& out);
   void hand_on_body(heard& out);
   void go_on(time_point now, heard& out);

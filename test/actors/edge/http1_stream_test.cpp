@@ -329,6 +329,38 @@ TEST_F(http1_stream, a_client_that_sends_more_than_it_is_answered_is_paused) {
   EXPECT_FALSE(link.wants_pause());
 }
 
+TEST_F(http1_stream, a_client_that_is_paused_does_not_wait_for_ever) {
+  const auto much = "200000\r\n" + std::string(0x200000, 'x') + "\r\n";
+  receive(std::string{post} + much);
+  auto call = take();
+  EXPECT_TRUE(link.wants_pause());
+  EXPECT_EQ(link.next_check(), now + limits.body_timeout);
+  begin(call);
+  part(call, "x");
+  EXPECT_EQ(link.next_check(), time_point::max()) << "whoever is answered goes on";
+  receive(much);
+  part(call, "x");
+  receive(much);
+  take_events();
+  now += limits.body_timeout;
+  link.check(now, out);
+  auto events = take_events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, what::gone);
+  EXPECT_EQ(events[0].call, call);
+  EXPECT_TRUE(link.finished());
+}
+
+TEST_F(http1_stream, a_paused_client_that_got_no_answer_yet_is_told) {
+  receive(std::string{post} + "200000\r\n" + std::string(0x200000, 'x') + "\r\n");
+  take();
+  now += limits.body_timeout;
+  link.check(now, out);
+  EXPECT_EQ(kinds(), std::vector{what::gone});
+  EXPECT_TRUE(written().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(link.finished());
+}
+
 TEST_F(http1_stream, an_answer_before_the_end_of_the_request_closes) {
   receive(std::string{post} + "5\r\nhel");
   http_response response{.call = take(), .status = 400};

@@ -313,6 +313,38 @@ TEST_F(http1, a_large_answer_leaves_in_pieces) {
   EXPECT_EQ(link.buffered_bytes(), 0u);
 }
 
+// One connection has one answer at a time, so nobody holds much: whoever comes later is refused.
+TEST_F(http1, while_too_many_answers_wait_the_gateway_takes_no_request) {
+  shared.http.gateway_prefixes = {"/v3/"};
+  shared.max_answers = 1'000'000;
+  byte_share others{shared.answers};
+  others.set(1'000'001);
+  receive("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(answer(take(), "healthy").ends_with("healthy")) << "that costs nothing";
+  receive("POST /v3/kv/range?x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_TRUE(out.requests.empty());
+  EXPECT_TRUE(written().starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(link.finished());
+}
+
+TEST_F(http1, a_large_answer_for_which_there_is_no_room_is_dropped) {
+  shared.max_answers = 1'000'000;
+  byte_share others{shared.answers};
+  auto ask = [this](std::size_t size) {
+    receive("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    return answer(take(), std::string(size, 'b'));
+  };
+  others.set(1'000'000);
+  EXPECT_TRUE(ask(2'000'000).starts_with("HTTP/1.1 200 ")) << "one may be larger than the rest";
+  others.set(1'000'001);
+  EXPECT_TRUE(ask(60'000).starts_with("HTTP/1.1 200 "));
+  auto refused = ask(70'000);
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 "));
+  EXPECT_LT(refused.size(), 1'000u);
+  others.set(0);
+  EXPECT_TRUE(ask(70'000).starts_with("HTTP/1.1 200 ")) << "the connection goes on";
+}
+
 // Each piece that leaves is copied once, the rest stays where it is: a large answer costs no more
 // per byte than a small one.
 TEST(byte_queue, takes_over_what_is_large_and_moves_nothing_that_stays) {
