@@ -139,6 +139,8 @@ struct watch_counters {
   counter events;
   /// Memory of answers that wait for their clients to read on.
   gauge held_bytes;
+  /// Of answers handed to the edge for which no client has made room yet.
+  gauge unconfirmed_bytes;
   /// Changes that wait in the hub.
   gauge pending_events;
 };

@@ -130,6 +130,9 @@ void write_watches(const watch_counters& from, family_writer& to) {
   to.gauge("troupe_watch_held_bytes",
            "Memory of watch answers that wait for their clients to read on.",
            number(from.held_bytes));
+  to.gauge("troupe_watch_unconfirmed_bytes",
+           "Bytes of watch answers handed to connections whose clients have not made room yet.",
+           number(from.unconfirmed_bytes));
 }
 
 void write_operations(const node_counters& from, family_writer& to) {

@@ -44,7 +44,7 @@ void session_core::on(const std::vector<call_event>& events, session_output& out
       on_message(event.body, out);
       break;
     case call_event::what::writable:
-      unconfirmed_ = 0;
+      set_unconfirmed(0);
       send_held(out);
       resume_some(out);
       break;
@@ -405,6 +405,7 @@ void session_core::end(session_output& out) {
   watches_.clear();
   hold(-static_cast<std::int64_t>(held_bytes_));
   held_.clear();
+  set_unconfirmed(0);
   if (!all.watches.empty())
     out.steps.emplace_back(std::move(all));
   out.over = true;
@@ -432,7 +433,7 @@ void session_core::send_held(session_output& out) {
     auto [piece, cost] = std::move(held_.front());
     held_.pop_front();
     hold(-static_cast<std::int64_t>(cost));
-    unconfirmed_ += piece.head.size() + piece.tail.size();
+    set_unconfirmed(unconfirmed_ + piece.head.size() + piece.tail.size());
     silent_ = false;
     out.answers.push_back({.call = call_,
                            .has_message = true,
@@ -455,10 +456,19 @@ void session_core::hold(std::int64_t bytes) {
   meter_->watches.held_bytes.add(bytes);
 }
 
+void session_core::set_unconfirmed(std::size_t bytes) {
+  meter_->watches.unconfirmed_bytes.add(static_cast<std::int64_t>(bytes)
+                                        - static_cast<std::int64_t>(unconfirmed_));
+  unconfirmed_ = bytes;
+}
+
+// Where the node is short of memory, a stream may owe its client one answer and no more.
 bool session_core::slow() const {
+  const auto& node = meter_->watches;
+  bool node_is_full = node.held_bytes.value() > limits_.max_held_bytes_of_node
+                      || node.unconfirmed_bytes.value() > limits_.max_unconfirmed_bytes_of_node;
   return held_bytes_ > limits_.max_held_bytes
-         || (held_bytes_ > 0
-             && meter_->watches.held_bytes.value() > limits_.max_held_bytes_of_node);
+         || (node_is_full && (held_bytes_ > 0 || unconfirmed_ > 0));
 }
 
 } // namespace troupe::watch

@@ -90,6 +90,9 @@ struct session_limits {
   /// The same for all streams of the node, counted by `watch_counters::held_bytes`; beyond it every
   /// stream is slow of which something waits.
   std::int64_t max_held_bytes_of_node = std::int64_t{256} << 20;
+  /// What all streams of the node may have unconfirmed, counted by
+  /// `watch_counters::unconfirmed_bytes`; beyond it every stream is slow that has any.
+  std::int64_t max_unconfirmed_bytes_of_node = std::int64_t{512} << 20;
   /// Watchers of one stream that read the history at the same time.
   std::size_t max_catching_up = 16;
   /// Watchers of the node; counted by `watch_counters::watches`.
@@ -222,6 +225,7 @@ private:
   void answer(watch_piece&& piece, session_output& out);
   void send_held(session_output& out);
   void hold(std::int64_t bytes);
+  void set_unconfirmed(std::size_t bytes);
 
   call_id call_;
   response_identity identity_;

@@ -542,6 +542,18 @@ TEST_F(narrow_session, a_node_that_holds_too_much_lets_no_stream_hold_more) {
   EXPECT_TRUE(take<order_watcher>());
 }
 
+TEST_F(narrow_session, where_the_node_is_full_a_stream_may_owe_one_answer) {
+  auto a = open(create());
+  event(call_event::what::writable);
+  counters->watches.unconfirmed_bytes.add(std::int64_t{513} << 20);
+  deliver(a, 101, 10);
+  EXPECT_TRUE(answer());
+  EXPECT_FALSE(take<order_watcher>());
+  deliver(a, 102, 10);
+  EXPECT_FALSE(answer());
+  EXPECT_TRUE(take<order_watcher>());
+}
+
 TEST_F(narrow_session, while_it_is_slow_nobody_is_told_of_progress) {
   auto a = open(create());
   deliver(a, 101, 2'000);
