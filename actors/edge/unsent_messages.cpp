@@ -51,8 +51,13 @@ void unsent_messages::move_to(std::vector<char>& to, std::size_t length) {
       offset_ = 0;
     }
   }
-  if (bytes_ == 0)
+  if (bytes_ == 0) {
     clear();
+  } else if (first_ > max_kept_places && first_ > messages_.size() / 2) {
+    // The places of what has left: a stream whose client is always a little behind never clears.
+    messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
 }
 
 void unsent_messages::clear() {

@@ -4,6 +4,7 @@
 #include "actors/edge/unsent_messages.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <set>
 
 using namespace std::chrono_literals;
@@ -135,6 +136,23 @@ TEST(status_table, maps_codes_to_http) {
   EXPECT_EQ(http_status_of(grpc_code::canceled), 499u);
   EXPECT_EQ(http_status_of(grpc_code::unimplemented), 501u);
   EXPECT_EQ(http_status_of(grpc_code::deadline_exceeded), 504u);
+}
+
+TEST(unsent_messages, a_queue_that_is_never_empty_does_not_grow) {
+  unsent_messages queue;
+  const blob text{std::string{"text"}};
+  constexpr auto size = unsent_messages::prefix_size + 4;
+  queue.push(text, {});
+  auto before = mallinfo2().uordblks;
+  std::vector<char> sent;
+  for (int i = 0; i < 100'000; ++i) {
+    queue.push(text, {});
+    sent.clear();
+    queue.move_to(sent, size);
+    ASSERT_EQ((std::string_view{sent.data() + unsent_messages::prefix_size, 4}), "text");
+  }
+  EXPECT_EQ(queue.bytes(), size);
+  EXPECT_LT(mallinfo2().uordblks, before + 100'000);
 }
 
 } // namespace
