@@ -23,8 +23,7 @@ struct edge_config {
   std::size_t max_connections = 65'536;
   /// Bytes of unfinished requests and open streams over all connections, see `edge_shared`.
   std::size_t max_request_bytes_held = 268'435'456;
-  /// Bytes of unsent answers over all connections; beyond it those that hold much of them get no
-  /// new calls.
+  /// Bytes of unsent answers over all connections; what happens beyond it says `edge_shared`.
   std::size_t max_answer_bytes_held = 1'073'741'824;
   /// Descriptors of the process that clients may not use, more than the files of the storage
   /// engine. The edge raises RLIMIT_NOFILE to the hard limit; an accept that fails for want of a

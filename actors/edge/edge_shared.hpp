@@ -16,7 +16,8 @@ struct edge_shared {
   std::size_t requests = 0;
   std::size_t max_requests = 268'435'456;
   /// Answers not yet sent. Beyond it new calls of a connection that holds more than its fair share
-  /// of them get "too many requests". Bytes that several answers share count for each.
+  /// of them get "too many requests", as do requests for the gateway over HTTP/1.1, where each
+  /// connection has only one answer. Bytes that several answers share count for each.
   std::size_t answers = 0;
   std::size_t max_answers = 1'073'741'824;
   /// Null: nowhere.

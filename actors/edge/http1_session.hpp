@@ -18,8 +18,10 @@ namespace troupe {
 /// and no clock.
 ///
 /// An answer may come in parts (chunked; to HTTP/1.0 up to the connection's end), and on paths that
-/// stream it may begin before the request ends. Nobody then limits how long either takes: only a
-/// client that does not read is cut, by the bytes that wait for it and by the edge's stall timeout.
+/// stream it may begin before the request ends. Nobody then limits how long either takes: cut
+/// are only clients that do not read, by the bytes that wait for them and by the edge's stall
+/// timeout, and those that sent so much without an answer that no more is read, after the time that
+/// other bodies have.
 class http1_session {
 public:
   /// `limits` and `shared` outlive the session.
