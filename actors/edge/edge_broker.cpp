@@ -96,7 +96,7 @@ private:
   void hand_on(http_request&& request);
   void grant_accepts();
   void use_accept();
-  void switch_accepting();
+  void resume_accepting();
 
   broker_pointer self_ = nullptr;
   edge_config config_;
@@ -107,6 +107,8 @@ private:
   std::size_t accepts_left_ = 0;
   /// The acceptors are in the multiplexer's loop, as new ones are.
   bool accepting_ = true;
+  /// `round_` when they were halted.
+  std::uint64_t halted_in_round_ = 0;
   /// False on CAF's test multiplexer, whose handles are no descriptors.
   bool real_sockets_ = false;
 
@@ -115,7 +117,9 @@ private:
   std::vector<std::uint64_t> touched_;
   /// Those that are to be read from the end of this round on, or no more.
   std::vector<std::uint64_t> switching_;
+  /// The end of the round of this number is still to come.
   bool round_open_ = false;
+  std::uint64_t round_ = 0;
   time_point now_;
   time_point next_tick_;
   time_point next_hang_up_check_;
@@ -161,26 +165,30 @@ void edge_state::grant_accepts() {
   accepts_left_ = std::min(room, config_.accepts_per_tick);
   if (room == 0)
     parts_.counters->accept_pauses.add(1);
-  if (accepting_ != (accepts_left_ > 0))
+  if (!accepting_ && accepts_left_ > 0)
     end_round_later();
 }
 
+// At once: by the end of the round there may be more.
 void edge_state::use_accept() {
   accepts_left_ -= std::min<std::size_t>(accepts_left_, 1);
-  if (accepting_ != (accepts_left_ > 0))
-    end_round_later();
+  if (accepts_left_ > 0 || !std::exchange(accepting_, false))
+    return;
+  halted_in_round_ = round_;
+  for (auto acceptor : acceptors_)
+    self_->halt(acceptor);
 }
 
-// Once per round, as `switch_reading` says.
-void edge_state::switch_accepting() {
-  if (accepting_ == (accepts_left_ > 0))
+// As `switch_reading` says, not in the round that halted them. The end of a round that was posted
+// before then may come in it.
+void edge_state::resume_accepting() {
+  if (accepting_ || accepts_left_ == 0)
     return;
-  accepting_ = !accepting_;
+  if (round_ == halted_in_round_)
+    return end_round_later();
+  accepting_ = true;
   for (auto acceptor : acceptors_)
-    if (accepting_)
-      self_->trigger(acceptor);
-    else
-      self_->halt(acceptor);
+    self_->trigger(acceptor);
 }
 
 void edge_state::on(const caf::io::new_connection_msg& msg) {
@@ -294,6 +302,7 @@ void edge_state::touch(client& c) {
 void edge_state::end_round_later() {
   if (std::exchange(round_open_, true))
     return;
+  round_ += 1;
   self_->backend().post([self = caf::actor_cast<caf::strong_actor_ptr>(self_)] {
     self->enqueue(nullptr, caf::make_message_id(), caf::make_message(end_of_round{}), nullptr);
   });
@@ -307,7 +316,7 @@ void edge_state::finish_round() {
   // Writing may have made streams writable.
   hand_on();
   switch_reading();
-  switch_accepting();
+  resume_accepting();
 }
 
 void edge_state::hand_on() {
