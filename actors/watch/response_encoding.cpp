@@ -8,7 +8,8 @@ namespace troupe::watch {
 
 namespace {
 
-using encodings = std::vector<blob>;
+/// One event is what a wake-up of very many is mostly about: it needs no memory here.
+using encodings = boost::container::small_vector<blob, 2>;
 
 encodings encodings_of(const watch_events& events, const packed_interest& interest) {
   encodings result;
@@ -55,34 +56,42 @@ std::size_t fragment_length(std::span<const blob> parts, std::size_t head, std::
   return count;
 }
 
-} // namespace
-
-etcdserverpb::WatchResponse response_of(const response_identity& identity,
-                                        const response_frame& frame) {
-  etcdserverpb::WatchResponse response;
+void fill(etcdserverpb::WatchResponse& response, const response_identity& identity,
+          const response_frame& frame) {
   auto& header = *response.mutable_header();
   header.set_cluster_id(identity.cluster.value);
   header.set_member_id(identity.member.value);
   header.set_revision(frame.revision);
   header.set_raft_term(frame.term.value);
   response.set_watch_id(frame.watch);
+}
+
+} // namespace
+
+etcdserverpb::WatchResponse response_of(const response_identity& identity,
+                                        const response_frame& frame) {
+  etcdserverpb::WatchResponse response;
+  fill(response, identity, frame);
   return response;
 }
 
-std::vector<watch_piece> encode_events(const watch_events& events, const packed_interest& interest,
-                                       const response_identity& identity,
-                                       const response_frame& frame, std::size_t fragment_bytes) {
+watch_pieces encode_events(const watch_events& events, const packed_interest& interest,
+                           const response_identity& identity, const response_frame& frame,
+                           std::size_t fragment_bytes) {
   auto all = encodings_of(events, interest);
   if (all.empty())
     return {};
-  auto response = response_of(identity, frame);
+  // Filled in again and again on each thread, so that its memory stays.
+  thread_local etcdserverpb::WatchResponse response;
+  fill(response, identity, frame);
+  response.set_fragment(false);
   blob last_head{response.SerializeAsString()};
-  std::span<const blob> rest{all};
+  std::span<const blob> rest{all.data(), all.size()};
   if (fragment_bytes == 0 || rest.size() < 2 || last_head.size() + bytes_of(rest) < fragment_bytes)
-    return {{std::move(last_head), concatenated(rest)}};
+    return watch_pieces(1, {std::move(last_head), concatenated(rest)});
   response.set_fragment(true);
   blob head{response.SerializeAsString()};
-  std::vector<watch_piece> pieces;
+  watch_pieces pieces;
   while (!rest.empty()) {
     auto count = fragment_length(rest, head.size(), fragment_bytes);
     pieces.push_back(

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace troupe::watch {
 
@@ -33,8 +32,8 @@ etcdserverpb::WatchResponse response_of(const response_identity& identity,
 /// `fragment_bytes` and two events; 0: never. The encodings that the events carry are shared where
 /// there is one of them, or all lie in one buffer. Kinds that the interest leaves out are left out;
 /// nothing comes back if that is all.
-std::vector<watch_piece> encode_events(const watch_events& events, const packed_interest& interest,
-                                       const response_identity& identity,
-                                       const response_frame& frame, std::size_t fragment_bytes);
+watch_pieces encode_events(const watch_events& events, const packed_interest& interest,
+                           const response_identity& identity, const response_frame& frame,
+                           std::size_t fragment_bytes);
 
 } // namespace troupe::watch

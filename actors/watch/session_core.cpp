@@ -4,6 +4,7 @@
 #include "messages/ensure.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -420,6 +421,10 @@ void session_core::answer(const etcdserverpb::WatchResponse& response, session_o
 }
 
 void session_core::answer(watch_piece&& piece, session_output& out) {
+  if (held_.empty() && unconfirmed_ <= limits_.max_unconfirmed_bytes) {
+    send(std::move(piece), out);
+    return;
+  }
   // A tail that several answers in a row share costs its memory once.
   bool shared = !held_.empty() && held_.back().piece.tail.view().data() == piece.tail.view().data();
   auto cost = sizeof(held_answer) + piece.head.size() + (shared ? 0 : piece.tail.size());
@@ -433,13 +438,17 @@ void session_core::send_held(session_output& out) {
     auto [piece, cost] = std::move(held_.front());
     held_.pop_front();
     hold(-static_cast<std::int64_t>(cost));
-    set_unconfirmed(unconfirmed_ + piece.head.size() + piece.tail.size());
-    silent_ = false;
-    out.answers.push_back({.call = call_,
-                           .has_message = true,
-                           .message = std::move(piece.head),
-                           .tail = std::move(piece.tail)});
+    send(std::move(piece), out);
   }
+}
+
+void session_core::send(watch_piece&& piece, session_output& out) {
+  set_unconfirmed(unconfirmed_ + piece.head.size() + piece.tail.size());
+  silent_ = false;
+  out.answers.push_back({.call = call_,
+                         .has_message = true,
+                         .message = std::move(piece.head),
+                         .tail = std::move(piece.tail)});
 }
 
 // Nothing to do while an answer is to come, be it the hub or the client it waits for: that says it
@@ -456,10 +465,16 @@ void session_core::hold(std::int64_t bytes) {
   meter_->watches.held_bytes.add(bytes);
 }
 
+// The node is told of larger steps only: all streams share that number.
 void session_core::set_unconfirmed(std::size_t bytes) {
-  meter_->watches.unconfirmed_bytes.add(static_cast<std::int64_t>(bytes)
-                                        - static_cast<std::int64_t>(unconfirmed_));
+  constexpr std::int64_t step = 16 << 10;
   unconfirmed_ = bytes;
+  auto change = static_cast<std::int64_t>(unconfirmed_) - told_unconfirmed_;
+  if (bytes != 0 && std::abs(change) < step)
+    return;
+  if (change != 0)
+    meter_->watches.unconfirmed_bytes.add(change);
+  told_unconfirmed_ += change;
 }
 
 // Where the node is short of memory, a stream may owe its client one answer and no more.

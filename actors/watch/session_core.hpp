@@ -224,6 +224,7 @@ private:
   void answer(const etcdserverpb::WatchResponse& response, session_output& out);
   void answer(watch_piece&& piece, session_output& out);
   void send_held(session_output& out);
+  void send(watch_piece&& piece, session_output& out);
   void hold(std::int64_t bytes);
   void set_unconfirmed(std::size_t bytes);
 
@@ -254,6 +255,8 @@ private:
   std::size_t behind_ = 0;
   /// Bytes sent since the edge last said that the stream is writable.
   std::size_t unconfirmed_ = 0;
+  /// What the counter of the node holds of it.
+  std::int64_t told_unconfirmed_ = 0;
 
   struct held_answer {
     watch_piece piece;

@@ -3,9 +3,9 @@
 #include "messages/blob.hpp"
 #include "messages/errc.hpp"
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 /// What the session of a stream and its watchers say to each other; no CAF.
 namespace troupe::watch {
@@ -39,6 +39,9 @@ struct watch_piece {
   blob tail;
 };
 
+/// Nearly always one.
+using watch_pieces = boost::container::small_vector<watch_piece, 1>;
+
 /// From watcher to session: events.
 struct watch_delivery {
   std::int64_t watch = 0;
@@ -47,7 +50,7 @@ struct watch_delivery {
   std::int64_t first = 0;
   std::size_t events = 0;
   /// Never empty; more than one if fragments were asked for.
-  std::vector<watch_piece> pieces;
+  watch_pieces pieces;
 };
 
 /// From watcher to session.
