@@ -26,15 +26,18 @@ add_compile_options(-fpch-preprocess -pthread)
 # g++ 12 also counts designated initializers as missing the members that they leave at their defaults.
 set(TROUPE_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
 
-# troupe_library(NAME SOURCES a.cpp ... LINKS target ... [PRECOMPILE header ...])
+# troupe_library(NAME [ACTORS] SOURCES a.cpp ... LINKS target ... [PRECOMPILE header ...])
 # A static library whose includes are written from the root of the source tree. Without sources: an interface library.
+# ACTORS: it is about actors, and shares the precompiled headers of messages_caf.
 function(troupe_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "ACTORS" "" "SOURCES;LINKS;PRECOMPILE" ${ARGN})
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
     set(scope PUBLIC)
     target_compile_options(${name} PRIVATE ${TROUPE_WARNINGS})
-    if(ARG_PRECOMPILE)
+    if(ARG_ACTORS)
+      target_precompile_headers(${name} REUSE_FROM messages_caf)
+    elseif(ARG_PRECOMPILE)
       target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
     endif()
   else()
@@ -44,6 +47,12 @@ function(troupe_library name)
   target_include_directories(${name} ${scope} ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} ${scope} ${ARG_LINKS})
 endfunction()
+
+# Behind the flags of the preset: tests run once and compile often.
+set(TROUPE_TEST_OPTIMIZATION)
+if(CMAKE_CXX_FLAGS MATCHES "-O2")
+  set(TROUPE_TEST_OPTIMIZATION -O1)
+endif()
 
 # troupe_test(NAME [ACTORS] SOURCES a_test.cpp ... LINKS target ... [LABELS label ...])
 # A GoogleTest executable, each of its tests known to ctest. ACTORS: its sources stand on the actor fixture.
@@ -56,7 +65,7 @@ function(troupe_test name)
   else()
     target_precompile_headers(${name} REUSE_FROM test_headers)
   endif()
-  target_compile_options(${name} PRIVATE ${TROUPE_WARNINGS})
+  target_compile_options(${name} PRIVATE ${TROUPE_WARNINGS} ${TROUPE_TEST_OPTIMIZATION})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   if(NOT ARG_TIMEOUT)
