@@ -89,7 +89,8 @@ TEST_F(apply_core_test, hands_out_every_change_for_the_watchers) {
   for (std::size_t i = 0; i < 4; ++i)
     EXPECT_EQ(out.events[i].at.main, static_cast<std::int64_t>(i) + 2);
   EXPECT_EQ(out.events[3].kv.key, "small");
-  EXPECT_EQ(core.watched({}), (watched_state{.revision = 5, .floor = -1, .term = {2}, .caught_up = true}));
+  EXPECT_EQ(core.watched({}),
+            (watched_state{.revision = 5, .floor = -1, .term = {2}, .caught_up = true}));
 }
 
 TEST_F(apply_core_test, applies_entries_of_others_and_of_earlier_boots_without_answering) {

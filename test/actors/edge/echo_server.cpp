@@ -6,8 +6,8 @@
 // A host that begins with '/' is a socket file. `quick`: clients have one second instead of many
 // for what they must do.
 //
-// Bodies of POST /v3/watch are streamed; it is refused half a second later with the query "refused",
-// else never answered.
+// Bodies of POST /v3/watch are streamed; it is refused half a second later with the query
+// "refused", else never answered.
 
 #include "actors/edge/edge_broker.hpp"
 
@@ -140,8 +140,8 @@ page_actor::behavior_type pages(page_actor::stateful_pointer<echo_state> self,
       if (request.path == streamed_path) {
         response.status = 400;
         if (request.query == "refused")
-          self->delayed_send(self->state.edges.at(request.call.edge), std::chrono::milliseconds{500},
-                             std::move(response));
+          self->delayed_send(self->state.edges.at(request.call.edge),
+                             std::chrono::milliseconds{500}, std::move(response));
         return;
       }
       response.body = request.method + " " + request.path + "?" + request.query + " "
