@@ -180,6 +180,15 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def print_details(answers, rules, comparison):
+    """How often each kind of answer came, most often first, and which rules nothing needed."""
+    for label, count in sorted(answers.items(), key=lambda item: -item[1]):
+        print(f"  {count:6} {shorten(label)[:150]}")
+    for rule in rules:
+        if rule not in comparison.used and rule.kind != "a":
+            print(f"  not needed in this run: {rule.kind} | {rule.what}")
+
+
 def main():
     arguments = parse_arguments()
     api = EtcdApi()
@@ -197,11 +206,7 @@ def main():
         f"{tally.calls} calls over {arguments.seeds} seeds in {time.monotonic() - began:.0f} s, "
         f"{tally.errors} of them answered by an error, {tally.differences} differences"
     )
-    for label, count in sorted(tally.codes.items(), key=lambda item: -item[1]):
-        print(f"  {count:6} {shorten(label)[:150]}")
-    for rule in rules:
-        if rule not in comparison.used and rule.kind != "a":
-            print(f"  not needed in this run: {rule.kind} | {rule.what}")
+    print_details(tally.codes, rules, comparison)
     return 1 if tally.differences else 0
 
 

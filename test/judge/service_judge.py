@@ -207,11 +207,7 @@ def main():
         f"{tally.judged} watch, lease and gateway calls ({counts}) over {arguments.seeds} seeds "
         f"in {time.monotonic() - began:.0f} s, {tally.differences} differences"
     )
-    for label, count in sorted(tally.outcomes.items(), key=lambda item: -item[1]):
-        print(f"  {count:6} {judge.shorten(label)[:150]}")
-    for rule in rules:
-        if rule not in comparison.used and rule.kind != "a":
-            print(f"  not needed in this run: {rule.kind} | {rule.what}")
+    judge.print_details(tally.outcomes, rules, comparison)
     return 1 if tally.differences else 0
 
 
