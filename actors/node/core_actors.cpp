@@ -64,8 +64,7 @@ apply::auto_compaction_policy compaction_policy(const auto_compaction_config& co
 std::uint64_t seed_of(const node_config& config, const opened_data& data) {
   if (config.random_seed != 0)
     return seed_of_boot(config.random_seed, data.identity.member, data.hard.boot);
-  std::random_device source;
-  return std::uint64_t{source()} << 32 | source();
+  return draw_seed();
 }
 
 raft::member_config member_config_of(const node_config& config, opened_data& data) {

@@ -2,6 +2,7 @@
 
 #include "actors/log/log.hpp"
 #include "actors/node/identity.hpp"
+#include "actors/node/seed.hpp"
 #include "messages/proto/record.pb.h"
 #include "storage/storage_error.hpp"
 
@@ -16,11 +17,6 @@ namespace {
 /// Shares of the memory budget; what is left is for connections, messages and the log's tail.
 constexpr std::uint64_t engine_share = 2;
 constexpr std::uint64_t head_cache_share = 8;
-
-std::uint64_t draw_salt() {
-  std::random_device source;
-  return std::uint64_t{source()} << 32 | source();
-}
 
 data_identity founding_identity(const node_config& config) {
   auto member = derive_member_id(config.advertise_peer_urls, config.cluster_token);
@@ -104,7 +100,7 @@ opened_data open_data(const node_config& config, storage::file_system& files,
   }
   auto found = storage::raft_log::open(
     files, directory.log_path(),
-    {.cluster = data.identity.cluster, .member = data.identity.member, .salt = draw_salt()});
+    {.cluster = data.identity.cluster, .member = data.identity.member, .salt = draw_seed()});
   data.log = std::move(found.log);
   data.hard = found.state;
   data.before_first = found.before_first;

@@ -3,6 +3,7 @@
 #include "messages/ids.hpp"
 
 #include <cstdint>
+#include <random>
 
 namespace troupe {
 
@@ -18,6 +19,12 @@ inline std::uint64_t seed_of_boot(std::uint64_t seed, member_id member, boot_cou
     return x ^ (x >> 31);
   };
   return mixed(mixed(mixed(seed) ^ member.value) ^ boot.value);
+}
+
+/// A number that nobody can foresee, from the system.
+inline std::uint64_t draw_seed() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
 }
 
 } // namespace troupe
