@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,14 @@ class blob {
 public:
   blob() = default;
 
-  explicit blob(std::string bytes)
-      : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
+  explicit blob(std::string bytes) : blob(std::make_shared<const std::string>(std::move(bytes))) {}
+
+  /// For short ones: one piece of memory, where a string that is taken over means two.
+  static blob copy_of(std::string_view bytes) {
+    auto owner = std::make_shared_for_overwrite<char[]>(bytes.size());
+    std::ranges::copy(bytes, owner.get());
+    return blob{owner, {owner.get(), bytes.size()}};
+  }
 
   std::string_view view() const {
     return view_;
@@ -46,11 +53,14 @@ public:
   }
 
 private:
-  blob(std::shared_ptr<const std::string> owner, std::string_view view)
-      : owner_(std::move(owner)), view_(view) {}
+  explicit blob(std::shared_ptr<const std::string> whole)
+      : view_(*whole), owner_(std::move(whole)) {}
 
-  std::shared_ptr<const std::string> owner_;
+  blob(std::shared_ptr<const void> owner, std::string_view view)
+      : view_(view), owner_(std::move(owner)) {}
+
   std::string_view view_;
+  std::shared_ptr<const void> owner_;
 };
 
 template <class Inspector>

@@ -3,6 +3,7 @@
 #include "actors/watch/event_batch.hpp"
 #include "messages/errc.hpp"
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,8 +29,8 @@ struct cursor_end {
 
 /// What one step of a cursor asks of its host, to be done from top to bottom.
 struct cursor_output {
-  /// Deliver, in this order. Each holds at least one event.
-  std::vector<cursor_events> events;
+  /// Deliver, in this order. Each holds at least one event. Nearly always one.
+  boost::container::small_vector<cursor_events, 1> events;
   /// Send the hub a `drop_watches`.
   bool drop = false;
   /// Send the hub a `register_watches`; its answer goes to `on_registered`.

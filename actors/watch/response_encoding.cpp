@@ -8,32 +8,32 @@ namespace troupe::watch {
 
 namespace {
 
-/// One event is what a wake-up of very many is mostly about: it needs no memory here.
-using encodings = boost::container::small_vector<blob, 2>;
+/// One event is what a wake-up of very many is mostly about: it needs no memory here, and of what
+/// all watchers share it touches the reference count only for what goes out.
+using encodings = boost::container::small_vector<const blob*, 4>;
 
 encodings encodings_of(const watch_events& events, const packed_interest& interest) {
   encodings result;
-  result.reserve(events.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     const auto& event = events[i];
     if (event.change.kind == mvcc::event::type::put ? interest.puts() : interest.deletions())
-      result.push_back(interest.previous() ? event.encoded_with_previous : event.encoded);
+      result.push_back(interest.previous() ? &event.encoded_with_previous : &event.encoded);
   }
   return result;
 }
 
-std::size_t bytes_of(std::span<const blob> parts) {
+std::size_t bytes_of(std::span<const blob* const> parts) {
   std::size_t bytes = 0;
-  for (const auto& part : parts)
-    bytes += part.size();
+  for (const auto* part : parts)
+    bytes += part->size();
   return bytes;
 }
 
-blob concatenated(std::span<const blob> parts) {
-  auto whole = parts.front();
+blob concatenated(std::span<const blob* const> parts) {
+  auto whole = *parts.front();
   std::size_t joined = 1;
   for (; joined < parts.size(); ++joined) {
-    auto longer = whole.joined(parts[joined]);
+    auto longer = whole.joined(*parts[joined]);
     if (!longer)
       break;
     whole = std::move(*longer);
@@ -42,17 +42,18 @@ blob concatenated(std::span<const blob> parts) {
     return whole;
   std::string bytes;
   bytes.reserve(bytes_of(parts));
-  for (const auto& part : parts)
-    bytes += part.view();
+  for (const auto* part : parts)
+    bytes += part->view();
   return blob{std::move(bytes)};
 }
 
 /// How many of `parts` the next fragment takes: at least one, and no more than fit.
-std::size_t fragment_length(std::span<const blob> parts, std::size_t head, std::size_t limit) {
+std::size_t fragment_length(std::span<const blob* const> parts, std::size_t head,
+                            std::size_t limit) {
   std::size_t count = 1;
-  auto bytes = head + parts.front().size();
-  while (count < parts.size() && bytes + parts[count].size() < limit)
-    bytes += parts[count++].size();
+  auto bytes = head + parts.front()->size();
+  while (count < parts.size() && bytes + parts[count]->size() < limit)
+    bytes += parts[count++]->size();
   return count;
 }
 
@@ -81,17 +82,24 @@ watch_pieces encode_events(const watch_events& events, const packed_interest& in
   auto all = encodings_of(events, interest);
   if (all.empty())
     return {};
-  // Filled in again and again on each thread, so that its memory stays.
+  // Both are filled in again and again on each thread, so that their memory stays.
   thread_local etcdserverpb::WatchResponse response;
+  thread_local std::string bytes;
   fill(response, identity, frame);
-  response.set_fragment(false);
-  blob last_head{response.SerializeAsString()};
-  std::span<const blob> rest{all.data(), all.size()};
-  if (fragment_bytes == 0 || rest.size() < 2 || last_head.size() + bytes_of(rest) < fragment_bytes)
-    return watch_pieces(1, {std::move(last_head), concatenated(rest)});
-  response.set_fragment(true);
-  blob head{response.SerializeAsString()};
+  auto head_with = [&](bool fragment) {
+    response.set_fragment(fragment);
+    response.SerializeToString(&bytes);
+    return blob::copy_of(bytes);
+  };
   watch_pieces pieces;
+  auto last_head = head_with(false);
+  std::span<const blob* const> rest{all.data(), all.size()};
+  if (fragment_bytes == 0 || rest.size() < 2
+      || last_head.size() + bytes_of(rest) < fragment_bytes) {
+    pieces.push_back({std::move(last_head), concatenated(rest)});
+    return pieces;
+  }
+  auto head = head_with(true);
   while (!rest.empty()) {
     auto count = fragment_length(rest, head.size(), fragment_bytes);
     pieces.push_back(

@@ -1,7 +1,11 @@
 #include "actors/watch/watch_hub.hpp"
 
 #include "actors/failure/failure.hpp"
+#include "actors/watch/job_train.hpp"
 
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/make_counted.hpp>
 #include <caf/send.hpp>
 #include <utility>
 
@@ -9,18 +13,27 @@ namespace troupe::watch {
 
 namespace {
 
-hub_host::tick_sink::behavior_type pacer_behavior(hub_host::tick_sink::pointer self,
-                                                  const hub_host::tick_sink& next) {
-  return {[=](const tick&) { self->send(next, tick{}); }};
-}
+/// Watchers of one job of the scheduler: long enough that its queue costs little, short enough that
+/// the others behind it wait a fraction of a millisecond and several workers share a slice.
+constexpr std::size_t train_length = 64;
 
-/// One message for all of them: what it holds is counted, not copied.
-void wake(const watch_events& what, const watcher_face* const* watchers, std::size_t count,
-          caf::execution_unit* context) {
-  const auto message = caf::make_message(what);
-  for (std::size_t i = 0; i < count; ++i)
-    (*watchers[i])->enqueue(nullptr, caf::make_message_id(), message, context);
-}
+/// When the last train of a slice has let go of it, the hub goes on.
+class slice_end {
+public:
+  explicit slice_end(const hub_actor& hub) : hub_(caf::actor_cast<caf::actor_addr>(hub)) {}
+
+  slice_end(const slice_end&) = delete;
+  slice_end& operator=(const slice_end&) = delete;
+
+  ~slice_end() {
+    if (auto hub = caf::actor_cast<hub_actor>(hub_))
+      caf::anon_send(hub, tick{});
+  }
+
+private:
+  /// The hub holds on to the end of its slice.
+  caf::actor_addr hub_;
+};
 
 hub_pending pending_of(const publish& news) {
   hub_pending result{.first = news.first, .last = news.last, .term = news.term};
@@ -35,11 +48,30 @@ hub_host::hub_host(std::int64_t published, history_actor history, metrics::meter
                    hub_limits limits)
     : core(published, limits), history(std::move(history)), meter(std::move(meter)) {}
 
-void hub_host::carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointer self) {
+/// One message for all of a wake-up: what it holds is counted, not copied.
+void hub_host::wake(const hub_core<watcher_face>::output& out, hub_actor::pointer self) {
+  caf::intrusive_ptr<job_train> train;
+  std::size_t aboard = 0;
   const auto* next = out.watchers.data();
   for (const auto& [what, watchers] : out.wake_ups) {
-    wake(what, next, watchers, self->context());
-    next += watchers;
+    const auto message = caf::make_message(what);
+    for (std::size_t i = 0; i < watchers; ++i) {
+      if (!train)
+        train = caf::make_counted<job_train>(self->system(), slice);
+      (**next++)->enqueue(nullptr, caf::make_message_id(), message, train.get());
+      if (++aboard % train_length == 0)
+        std::exchange(train, nullptr)->leave(*self->context());
+    }
+  }
+  if (train)
+    train->leave(*self->context());
+}
+
+void hub_host::carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointer self) {
+  if (!out.wake_ups.empty()) {
+    if (!slice)
+      slice = std::make_shared<slice_end>(hub_actor{self});
+    wake(out, self);
   }
   for (; out.progress_answers > 0; --out.progress_answers) {
     const auto& asked = questions.front();
@@ -52,7 +84,7 @@ void hub_host::carry_out(hub_core<watcher_face>::output&& out, hub_actor::pointe
       history, fill_previous{out.to_fill->request, std::move(out.to_fill->batch),
                              std::move(out.to_fill->which), hub_actor{self}});
   if (out.wants_tick)
-    caf::anon_send(pacer, tick{});
+    slice.reset();
   meter->watches.pending_events.set(static_cast<std::int64_t>(core.waiting_events()));
 }
 
@@ -66,10 +98,6 @@ hub_actor::behavior_type hub_behavior(hub_actor::stateful_pointer<hub_state> sel
                                       const std::shared_ptr<hub_host>& host) {
   self->set_exception_handler(failure_of);
   self->state.host = host;
-  // Two of them: the first passes behind the watchers, the second behind their sessions.
-  auto second =
-    self->spawn<caf::linked + caf::hidden>(pacer_behavior, hub_host::tick_sink{hub_actor{self}});
-  host->pacer = self->spawn<caf::linked + caf::hidden>(pacer_behavior, second);
   using output = hub_core<watcher_face>::output;
   return {
     [=](const publish& news) {

@@ -13,8 +13,6 @@
 namespace troupe::watch {
 
 struct hub_host {
-  using tick_sink = caf::typed_actor<caf::reacts_to<tick>>;
-
   /// @param published the revision of the store when nothing is applied yet that will be published.
   hub_host(std::int64_t published, history_actor history, metrics::meter meter = {},
            hub_limits limits = {});
@@ -31,10 +29,11 @@ struct hub_host {
   std::vector<register_watches> early;
   /// Whoever waits for progress, in the order of the core's questions.
   std::deque<ask_progress> questions;
-  /// Sends ticks back by way of a second one. The run queue of the scheduler is first in, first
-  /// out: the tick comes back behind the watchers that were woken before it left, and behind the
-  /// sessions that those woke.
-  tick_sink pacer;
+  /// What the watchers woken since the last tick hold on to while they run; null: none was woken.
+  std::shared_ptr<const void> slice;
+
+private:
+  void wake(const hub_core<watcher_face>::output& out, hub_actor::pointer self);
 };
 
 struct hub_state {

@@ -3,6 +3,7 @@
 #include "actors/failure/failure.hpp"
 
 #include <algorithm>
+#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <utility>
 
@@ -35,9 +36,11 @@ void deliver(watcher_pointer self, const cursor_events& x) {
   auto pieces = encode_events(events, config.interest, state.context->identity, frame,
                               config.fragment ? state.context->fragment_bytes : 0);
   if (!pieces.empty())
-    caf::anon_send(state.context->session,
-                   watch_delivery{config.watch, config.epoch, events[0].change.at.main,
-                                  events.size(), std::move(pieces)});
+    // Within the train: several watchers of a session wake it once.
+    caf::actor_cast<caf::abstract_actor*>(state.context->session)
+      ->eq_impl(caf::make_message_id(), nullptr, self->context(),
+                watch_delivery{config.watch, config.epoch, events[0].change.at.main, events.size(),
+                               std::move(pieces)});
 }
 
 void carry_out(watcher_pointer self, const cursor_output& out) {
