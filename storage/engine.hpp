@@ -73,6 +73,19 @@ public:
   virtual bool get(family where, std::string_view key, std::string& value) const = 0;
   virtual void visit(family where, std::string_view begin, std::optional<std::string_view> end,
                      const shower& show) const = 0;
+
+  /// Visits one range after the other. It sees what was written when it was made, and is cheap
+  /// where each range lies little above the one before. Used by one thread at a time; must end
+  /// before the engine does.
+  class walker {
+  public:
+    virtual ~walker() = default;
+
+    /// As `visit` of the view.
+    virtual void visit(std::string_view begin, std::string_view end, const shower& show) = 0;
+  };
+
+  virtual std::unique_ptr<walker> walk(family where) const = 0;
 };
 
 struct engine_sizes {

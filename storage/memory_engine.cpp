@@ -167,7 +167,11 @@ public:
         break;
   }
 
+  std::unique_ptr<read_view::walker> walk(family where) const override;
+
 private:
+  class walker;
+
   static const std::string* as_of(const state::versions& versions, std::int64_t at) {
     const auto later = versions.upper_bound(at);
     if (later == versions.begin() || !std::prev(later)->second)
@@ -199,6 +203,25 @@ private:
   const memory_engine& owner_;
   const pinned fixed_;
 };
+
+class memory_engine::view::walker final : public read_view::walker {
+public:
+  walker(const memory_engine& owner, std::shared_ptr<const state> now, family where)
+      : over_(owner, std::move(now)), where_(where) {}
+
+  void visit(std::string_view begin, std::string_view end, const shower& show) override {
+    over_.visit(where_, begin, end, show);
+  }
+
+private:
+  const view over_;
+  const family where_;
+};
+
+std::unique_ptr<read_view::walker> memory_engine::view::walk(family where) const {
+  ensure(where != family::data, "a plain family");
+  return std::make_unique<walker>(owner_, pin().content, where);
+}
 
 memory_engine::memory_engine(memory_disk& disk, std::filesystem::path directory)
     : disk_(disk), directory_(std::move(directory)),

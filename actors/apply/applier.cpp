@@ -4,13 +4,34 @@
 
 #include <algorithm>
 #include <caf/send.hpp>
+#include <iterator>
+#include <span>
 #include <utility>
 
 namespace troupe::apply {
 
+namespace {
+
+/// Entries of one write: whoever waits for the first of them waits for all.
+constexpr std::size_t entries_at_once = 1000;
+
+} // namespace
+
 applier_host::applier_host(apply_core core, store_keeper_actor keeper,
                            std::shared_ptr<const clock> time)
     : core(std::move(core)), keeper(std::move(keeper)), time(std::move(time)) {}
+
+void applier_host::apply() {
+  const auto entries = std::exchange(collected, {});
+  for (std::span<const entry> rest{entries}; !rest.empty();) {
+    auto next = rest.first(std::min(rest.size(), entries_at_once));
+    rest = rest.subspan(next.size());
+    apply_output out;
+    core.apply(next, out);
+    carry_out(std::move(out));
+    report();
+  }
+}
 
 void applier_host::carry_out(apply_output&& out) {
   publish(std::move(out.events));
@@ -77,11 +98,13 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
   self->set_exception_handler(failure_of);
   self->state.host = host;
   return {
-    [=](const committed& batch) {
-      apply_output out;
-      self->state.host->core.apply(batch.entries, out);
-      self->state.host->carry_out(std::move(out));
-      self->state.host->report();
+    // By mutable reference: the entries move, the message is ours alone.
+    [=](committed& batch) {
+      auto& collected = self->state.host->collected;
+      // Comes behind all that waits now.
+      if (collected.empty())
+        self->send(self, apply_collected{});
+      std::ranges::move(batch.entries, std::back_inserter(collected));
     },
     [=](const propose_refused& refused) {
       apply_output out;
@@ -121,6 +144,7 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       host.tell_leases({.upto = host.core.progress().upto});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
+    [=](apply_collected) { self->state.host->apply(); },
   };
 }
 

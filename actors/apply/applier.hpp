@@ -42,6 +42,9 @@ struct leases_managed_by {
   lease::manager_face manager;
 };
 
+/// To itself: everything that was committed at this moment has been collected.
+struct apply_collected {};
+
 /// The apply loop: the only writer of the store, and the only one who answers writes. Writing
 /// blocks on the disk: outside of simulation it has a thread of its own.
 using applier_actor = caf::typed_actor<
@@ -56,12 +59,14 @@ using applier_actor = caf::typed_actor<
   // Looks after deadlines and flushes.
   caf::reacts_to<tick>, caf::reacts_to<follow_applied>, caf::reacts_to<propose_to>,
   caf::reacts_to<watched_by>, caf::reacts_to<leases_managed_by>,
-  caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<service::edge_joined>, caf::reacts_to<apply_collected>>;
 
 struct applier_host {
   /// @param core its store outlives the actor; nobody else writes to it.
   applier_host(apply_core core, store_keeper_actor keeper, std::shared_ptr<const clock> time);
 
+  /// Applies what was collected: few writes of the store, however many batches it came in.
+  void apply();
   void carry_out(apply_output&& out);
   /// Tells the hub, if there is one, what has changed since it was told last.
   void publish(std::vector<mvcc::event>&& events);
@@ -88,6 +93,8 @@ struct applier_host {
   term_t leases_told_term;
   raft_status leases_told_status;
   applied reported;
+  /// Committed and not applied; consecutive.
+  std::vector<entry> collected;
 };
 
 struct applier_state {
@@ -107,3 +114,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::follow_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::propose_to)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::watched_by)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::leases_managed_by)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::apply_collected)

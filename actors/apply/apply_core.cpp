@@ -83,7 +83,7 @@ void apply_core::refuse(const propose_refused& refused, apply_output& out) {
       out.answers.push_back(refuse_with(*call, refused.reason));
 }
 
-void apply_core::apply(const std::vector<entry>& entries, apply_output& out) {
+void apply_core::apply(std::span<const entry> entries, apply_output& out) {
   std::size_t bytes = 0;
   auto expected = store_.applied().index + 1;
   for (const auto& next : entries) {

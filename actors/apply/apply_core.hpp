@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,7 @@ public:
   /// @throws invariant_error if the entries do not follow the applied index, storage_error if the
   /// store fails, and `errc::data_newer` as storage_error for a kind of entry or command this
   /// version does not know: it must not be skipped.
-  void apply(const std::vector<entry>& entries, apply_output& out);
+  void apply(std::span<const entry> entries, apply_output& out);
 
   void on(const raft_status& status) {
     raft_ = status;

@@ -3,6 +3,7 @@
 #include "messages/ensure.hpp"
 #include "storage/mvcc/lease_key.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,36 +13,48 @@ namespace {
 
 using storage::family;
 
-std::optional<record::LeaseRecord> stored_lease(const mvcc::store& store, lease_id lease) {
-  std::string bytes;
-  if (!store.get(family::lease, mvcc::lease_key(lease), bytes))
-    return std::nullopt;
-  record::LeaseRecord found;
-  ensure(found.ParseFromString(bytes), "a stored lease record is well formed");
-  return found;
-}
+/// Leases and their attachments, each cheap to find if its number is little above the last one's.
+class lease_walk {
+public:
+  explicit lease_walk(const mvcc::store& store)
+      : leases_(store.walk(family::lease)), attachments_(store.walk(family::lease)) {}
 
-/// The lease that was granted there, if it has not ended since.
-std::optional<record::LeaseRecord> stored_lease(const mvcc::store& store,
-                                                const record::GrantedLease& named) {
-  auto found = stored_lease(store, lease_id{named.id()});
-  if (found && found->granted_at() != named.granted_at())
-    found.reset();
-  return found;
-}
+  /// The lease that was granted there, if it has not ended since.
+  std::optional<record::LeaseRecord> find(const record::GrantedLease& named) {
+    std::optional<record::LeaseRecord> found;
+    auto key = mvcc::lease_key({named.id()});
+    leases_->visit(key, key + '\0', [&](std::string_view, std::string_view bytes) {
+      ensure(found.emplace().ParseFromArray(bytes.data(), static_cast<int>(bytes.size())),
+             "a stored lease record is well formed");
+      return true;
+    });
+    if (found && found->granted_at() != named.granted_at())
+      found.reset();
+    return found;
+  }
+
+  std::vector<std::string> keys_of(lease_id lease) {
+    std::vector<std::string> keys;
+    auto attached = mvcc::attachments_of(lease);
+    attachments_->visit(attached.begin, *attached.end,
+                        [&](std::string_view attachment, std::string_view) {
+                          keys.emplace_back(mvcc::attached_key(attachment));
+                          return true;
+                        });
+    return keys;
+  }
+
+private:
+  // One for each: they lie far from each other.
+  const std::unique_ptr<storage::read_view::walker> leases_;
+  const std::unique_ptr<storage::read_view::walker> attachments_;
+};
 
 void store_lease(mvcc::store& store, const record::LeaseRecord& lease) {
   store.put(family::lease, mvcc::lease_key({lease.id()}), lease.SerializeAsString());
 }
 
-void delete_keys(mvcc::store& store, lease_id lease) {
-  std::vector<std::string> keys;
-  auto attached = mvcc::attachments_of(lease);
-  store.visit(family::lease, attached.begin, attached.end,
-              [&](std::string_view attachment, std::string_view) {
-                keys.emplace_back(mvcc::attached_key(attachment));
-                return true;
-              });
+void delete_keys(mvcc::store& store, const std::vector<std::string>& keys) {
   if (keys.empty())
     return;
   auto txn = store.begin();
@@ -51,8 +64,9 @@ void delete_keys(mvcc::store& store, lease_id lease) {
   }
 }
 
-void end_lease(mvcc::store& store, lease_id lease, std::vector<lease_change>& changes) {
-  delete_keys(store, lease);
+void end_lease(mvcc::store& store, lease_walk& walk, lease_id lease,
+               std::vector<lease_change>& changes) {
+  delete_keys(store, walk.keys_of(lease));
   store.erase(family::lease, mvcc::lease_key(lease));
   changes.push_back({lease_change::what::revoked, lease});
 }
@@ -87,7 +101,8 @@ errc revoke(mvcc::store& store, const etcdserverpb::LeaseRevokeRequest& request,
   lease_id lease{request.id()};
   if (!stored_leases{store}.lease_exists(lease))
     return errc::lease_not_found;
-  end_lease(store, lease, changes);
+  lease_walk walk{store};
+  end_lease(store, walk, lease, changes);
   response.mutable_header()->set_revision(store.revision());
   return errc::none;
 }
@@ -96,17 +111,19 @@ void expire(mvcc::store& store, const record::LeaseExpiry& expiry, term_t term,
             std::vector<lease_change>& changes) {
   if (expiry.term() != term.value)
     return;
+  lease_walk walk{store};
   for (const auto& lease : expiry.leases())
-    if (stored_lease(store, lease))
-      end_lease(store, {lease.id()}, changes);
+    if (walk.find(lease))
+      end_lease(store, walk, {lease.id()}, changes);
 }
 
 void checkpoint(mvcc::store& store, const record::LeaseCheckpoints& checkpoints, term_t term,
                 std::vector<lease_change>& changes) {
   if (checkpoints.term() != term.value)
     return;
+  lease_walk walk{store};
   for (const auto& left : checkpoints.leases()) {
-    auto lease = stored_lease(store, left.lease());
+    auto lease = walk.find(left.lease());
     if (!lease)
       continue;
     lease->set_remaining_ttl_seconds(left.seconds());

@@ -92,10 +92,10 @@ void lease_core::on(const raft_status& status, time_point now, lease_output& out
 
 void lease_core::on(const propose_refused& refused) {
   for (auto counter : refused.counters) {
-    if (counter == expiries_.counter)
-      return_expiries();
-    else if (counter == checkpoints_.counter)
+    if (counter == checkpoints_.counter)
       return_checkpoints();
+    else
+      return_expiries(counter);
   }
 }
 
@@ -186,10 +186,10 @@ void lease_core::apply(const lease_change& change, time_point now, lease_output&
 }
 
 void lease_core::on_applied(std::uint64_t counter, lease_output& out) {
-  if (counter == expiries_.counter) {
+  if (counter != checkpoints_.counter) {
     // Whatever of it is still there was not touched: it is proposed again.
-    return_expiries();
-  } else if (counter == checkpoints_.counter) {
+    return_expiries(counter);
+  } else {
     for (auto id : std::exchange(checkpoints_, {}).leases)
       if (auto* noted = look(id)) {
         noted->noting = noted->clearing = false;
@@ -268,6 +268,7 @@ void lease_core::drop_stale_timers() {
 }
 
 void lease_core::run_timers(time_point now) {
+  const auto waiting = to_expire_.size();
   while (!timers_.empty() && timers_.front().at <= now) {
     std::pop_heap(timers_.begin(), timers_.end(), later);
     auto due = timers_.back();
@@ -283,6 +284,12 @@ void lease_core::run_timers(time_point now) {
       wants_note(due.of, *of, now);
     set_timer(due.of, *of);
   }
+  // What ends at the same tick leaves in the order of the store: where very many do, their records
+  // are then found and deleted next to each other, at half the cost.
+  std::sort(to_expire_.begin() + static_cast<std::ptrdiff_t>(waiting), to_expire_.end(),
+            [](lease_id a, lease_id b) {
+              return static_cast<std::uint64_t>(a.value) < static_cast<std::uint64_t>(b.value);
+            });
 }
 
 void lease_core::mark_expired(lease_id id, lease& expired) {
@@ -298,20 +305,25 @@ void lease_core::wants_note(lease_id id, lease& of, time_point now) {
 
 // -- what goes through the log
 
-/// One entry of each kind is under way at a time: what comes meanwhile shares the next, and the
-/// applier has time for others in between.
+/// Few entries are under way at a time: what comes meanwhile shares the next.
 void lease_core::propose_due(time_point now, lease_output& out) {
   if (!leads_)
     return;
-  if (expiries_.counter == 0)
-    propose_expiries(out);
+  while (!to_expire_.empty() && expiries_.size() < config_.max_expiry_entries) {
+    if (now < next_expiry_) {
+      out.due = next_expiry_;
+      break;
+    }
+    propose_expiries(now, out);
+  }
   if (checkpoints_.counter == 0)
     propose_checkpoints(now, out);
 }
 
-void lease_core::propose_expiries(lease_output& out) {
+void lease_core::propose_expiries(time_point now, lease_output& out) {
   record::LeaseExpiry entry;
-  while (!to_expire_.empty() && expiries_.leases.size() < config_.max_expiries) {
+  proposed next;
+  while (!to_expire_.empty() && next.leases.size() < config_.max_expiries) {
     auto id = to_expire_.front();
     to_expire_.pop_front();
     auto* expired = look(id);
@@ -319,16 +331,22 @@ void lease_core::propose_expiries(lease_output& out) {
     if (expired == nullptr || expired->is != phase::expired)
       continue;
     expired->is = phase::in_flight;
-    expiries_.leases.push_back(id);
+    next.leases.push_back(id);
     auto& named = *entry.add_leases();
     named.set_id(id.value);
     named.set_granted_at(expired->granted_at.value);
   }
-  if (expiries_.leases.empty())
+  if (next.leases.empty())
     return;
   entry.set_term(led_term_.value);
-  expiries_.counter = ++counter_;
-  out.to_propose.push_back(proposal_of(expiries_.counter, command_kind::lease_expiry, entry));
+  next.counter = ++counter_;
+  out.to_propose.push_back(proposal_of(next.counter, command_kind::lease_expiry, entry));
+  // What the timer is late by is made up for, by one entry.
+  const auto share = static_cast<std::int64_t>(next.leases.size());
+  const auto full = static_cast<std::int64_t>(config_.max_expiries);
+  next_expiry_ =
+    std::max(next_expiry_, now - config_.expiry_interval) + config_.expiry_interval * share / full;
+  expiries_.push_back(std::move(next));
 }
 
 /// Those that a client waits for come first.
@@ -384,10 +402,14 @@ void lease_core::take_notes(time_point now, std::vector<lease_id>& into) {
   }
 }
 
-void lease_core::return_expiries() {
-  for (auto id : std::exchange(expiries_, {}).leases)
+void lease_core::return_expiries(std::uint64_t counter) {
+  auto found = std::ranges::find(expiries_, counter, &proposed::counter);
+  if (found == expiries_.end())
+    return;
+  for (auto id : found->leases)
     if (auto* expired = look(id); expired != nullptr && expired->is == phase::in_flight)
       mark_expired(id, *expired);
+  expiries_.erase(found);
 }
 
 void lease_core::return_checkpoints() {

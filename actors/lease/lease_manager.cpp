@@ -2,7 +2,9 @@
 
 #include "actors/failure/failure.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -51,6 +53,11 @@ void lease_manager_host::on_tick() {
   finish(std::move(decided), std::move(out), now);
 }
 
+void lease_manager_host::on_expiries_due() {
+  timer_runs = false;
+  finish({}, {}, time->now());
+}
+
 void lease_manager_host::finish(lease_output&& decided, call_output&& out, time_point now) {
   std::vector<proposal> proposals;
   for (;;) {
@@ -60,6 +67,7 @@ void lease_manager_host::finish(lease_output&& decided, call_output&& out, time_
     // Who has heard may have asked for more.
     decided = {};
     core.propose_due(now, decided);
+    due = decided.due;
     if (decided.to_propose.empty() && decided.settled.empty())
       break;
   }
@@ -70,18 +78,35 @@ void lease_manager_host::finish(lease_output&& decided, call_output&& out, time_
   edges.send(std::move(out.answers));
 }
 
+namespace {
+
+using manager_pointer = lease_manager_actor::stateful_pointer<lease_manager_state>;
+
+/// Takes one step, and comes back when the core has said so.
+template <class Step>
+void take(manager_pointer self, const Step& step) {
+  auto& host = *self->state.host;
+  step(host);
+  if (host.due && !std::exchange(host.timer_runs, true)) {
+    auto left = *host.due - host.time->now();
+    self->delayed_send(self, std::max(left, std::chrono::nanoseconds{0}), expiries_due{});
+  }
+}
+
+} // namespace
+
 lease_manager_actor::behavior_type
-lease_manager_behavior(lease_manager_actor::stateful_pointer<lease_manager_state> self,
-                       const std::shared_ptr<lease_manager_host>& host) {
+lease_manager_behavior(manager_pointer self, const std::shared_ptr<lease_manager_host>& host) {
   self->set_exception_handler(failure_of);
   self->state.host = host;
   return {
-    [=](const call_batch& batch) { self->state.host->on(batch); },
-    [=](const lease_changes& news) { self->state.host->on(news); },
+    [=](const call_batch& batch) { take(self, [&](auto& host) { host.on(batch); }); },
+    [=](const lease_changes& news) { take(self, [&](auto& host) { host.on(news); }); },
     [=](const propose_refused& refused) { self->state.host->core.on(refused); },
-    [=](const raft_status& status) { self->state.host->on(status); },
-    [=](const tick&) { self->state.host->on_tick(); },
+    [=](const raft_status& status) { take(self, [&](auto& host) { host.on(status); }); },
+    [=](const tick&) { take(self, [](auto& host) { host.on_tick(); }); },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
+    [=](expiries_due) { take(self, [](auto& host) { host.on_expiries_due(); }); },
   };
 }
 

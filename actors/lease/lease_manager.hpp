@@ -11,9 +11,13 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace troupe::lease {
+
+/// To itself: leases have expired that may be proposed now.
+struct expiries_due {};
 
 /// Says when leases end, renews them, and answers what clients ask about them beside the log. Which
 /// leases there are it hears from the applier; their ends it proposes to the log.
@@ -25,7 +29,7 @@ using lease_manager_actor = caf::typed_actor<
   // Looks after expiry and deadlines; ten times a second or so.
   caf::reacts_to<tick>,
   // Introduces an edge.
-  caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<service::edge_joined>, caf::reacts_to<expiries_due>>;
 
 struct manager_peers {
   caf::typed_actor<caf::reacts_to<propose>> member;
@@ -47,6 +51,7 @@ struct lease_manager_host {
   void on(const lease_changes& news);
   void on(const raft_status& status);
   void on_tick();
+  void on_expiries_due();
 
   lease_core core;
   lease_calls calls;
@@ -56,6 +61,10 @@ struct lease_manager_host {
   service::answer_router edges;
   raft_status raft;
   log_index applied;
+  /// Leases have expired that may be proposed only then.
+  std::optional<time_point> due;
+  /// An `expiries_due` is on its way.
+  bool timer_runs = false;
 
 private:
   std::int64_t revision() const;
@@ -76,3 +85,5 @@ lease_manager_behavior(lease_manager_actor::stateful_pointer<lease_manager_state
                        const std::shared_ptr<lease_manager_host>& host);
 
 } // namespace troupe::lease
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lease::expiries_due)

@@ -7,6 +7,7 @@
 #include "messages/ensure.hpp"
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -72,7 +73,8 @@ std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
 
 service_core::service_core(service_limits limits, log_index applied, log_index ready)
     : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready),
-      random_(limits.seed), early_(limits.max_waiting_reads, limits.max_waiting_bytes) {}
+      last_lease_(static_cast<std::int64_t>(std::mt19937_64{limits.seed}() & INT64_MAX)),
+      early_(limits.max_waiting_reads, limits.max_waiting_bytes) {}
 
 void service_core::on(const call_batch& batch, time_point now, service_output& out) {
   for (const auto& event : batch.events)
@@ -267,8 +269,12 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
 errc service_core::take_grant(const call_event& call, std::string& detail, std::string& completed) {
   auto verdict =
     take(grant_, call.body, detail, [](const auto& request) { return check(request); });
-  while (grant_.id() == 0)
-    grant_.set_id(static_cast<std::int64_t>(random_() & INT64_MAX));
+  if (grant_.id() == 0) {
+    // From a start by chance upwards: the records of leases that are granted together, and as a
+    // rule end together, lie next to each other in the store.
+    last_lease_ = last_lease_ == INT64_MAX ? 1 : last_lease_ + 1;
+    grant_.set_id(last_lease_);
+  }
   grant_.set_ttl(std::max(grant_.ttl(), limits_.min_lease_seconds));
   completed = grant_.SerializeAsString();
   return verdict;

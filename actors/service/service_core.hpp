@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -114,7 +113,8 @@ private:
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
   std::optional<blob> announcement_;
-  std::mt19937_64 random_;
+  /// The id that a client was last given.
+  std::int64_t last_lease_;
 
   struct parked_write {
     proposal write;

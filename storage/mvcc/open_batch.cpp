@@ -196,18 +196,19 @@ bool open_batch::get(family where, std::string_view key, std::string& value) con
   return found->second.has_value();
 }
 
-void open_batch::visit(family where, std::string_view begin, std::optional<std::string_view> end,
-                       const storage::read_view::shower& show) const {
-  const auto& map = plain_[index(where)];
-  auto over = map.lower_bound(begin);
+template <class VisitBelow>
+void open_batch::visit_over(const plain_overlay& changes, std::string_view begin,
+                            std::optional<std::string_view> end,
+                            const storage::read_view::shower& show, const VisitBelow& visit_below) {
+  auto over = changes.lower_bound(begin);
   bool more = true;
-  const auto in_range = [&] { return over != map.end() && (!end || over->first < *end); };
+  const auto in_range = [&] { return over != changes.end() && (!end || over->first < *end); };
   const auto show_over = [&] {
     if (over->second)
       more = show(over->first, *over->second);
     ++over;
   };
-  engine_.latest().visit(where, begin, end, [&](std::string_view key, std::string_view value) {
+  visit_below([&](std::string_view key, std::string_view value) {
     while (more && in_range() && over->first < key)
       show_over();
     if (more && in_range() && over->first == key)
@@ -218,6 +219,33 @@ void open_batch::visit(family where, std::string_view begin, std::optional<std::
   });
   while (more && in_range())
     show_over();
+}
+
+void open_batch::visit(family where, std::string_view begin, std::optional<std::string_view> end,
+                       const storage::read_view::shower& show) const {
+  visit_over(plain_[index(where)], begin, end, show, [&](const auto& show_below) {
+    engine_.latest().visit(where, begin, end, show_below);
+  });
+}
+
+class open_batch::walker final : public storage::read_view::walker {
+public:
+  walker(const plain_overlay& changes, std::unique_ptr<storage::read_view::walker> below)
+      : changes_(changes), below_(std::move(below)) {}
+
+  void visit(std::string_view begin, std::string_view end,
+             const storage::read_view::shower& show) override {
+    visit_over(changes_, begin, end, show,
+               [&](const auto& show_below) { below_->visit(begin, end, show_below); });
+  }
+
+private:
+  const plain_overlay& changes_;
+  const std::unique_ptr<storage::read_view::walker> below_;
+};
+
+std::unique_ptr<storage::read_view::walker> open_batch::walk(family where) const {
+  return std::make_unique<walker>(plain_[index(where)], engine_.latest().walk(where));
 }
 
 open_batch::written open_batch::commit(entry_id applied) {

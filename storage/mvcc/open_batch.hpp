@@ -64,6 +64,10 @@ public:
   void visit(storage::family where, std::string_view begin, std::optional<std::string_view> end,
              const storage::read_view::shower& show) const;
 
+  /// As `storage::read_view::walk`, with all that is written meanwhile. Ends before the next
+  /// commit.
+  std::unique_ptr<storage::read_view::walker> walk(storage::family where) const;
+
   struct written {
     std::vector<event> events;
     std::vector<count_index::change> changes;
@@ -73,8 +77,14 @@ public:
   written commit(entry_id applied);
 
 private:
+  class walker;
   using plain_overlay = std::map<std::string, std::optional<std::string>, std::less<>>;
 
+  /// Shows [begin, end) of what `visit_below` visits, with the changes of the batch laid over it.
+  template <class VisitBelow>
+  static void visit_over(const plain_overlay& changes, std::string_view begin,
+                         std::optional<std::string_view> end,
+                         const storage::read_view::shower& show, const VisitBelow& visit_below);
   head_cache::slot& head(std::string_view key);
   void add(event e, bool existed);
   void move_attachment(std::string_view key, lease_id from, lease_id to);

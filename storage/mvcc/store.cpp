@@ -295,6 +295,10 @@ void store::visit(family where, std::string_view begin, std::optional<std::strin
   state_->batch.visit(where, begin, end, show);
 }
 
+std::unique_ptr<storage::read_view::walker> store::walk(family where) const {
+  return state_->batch.walk(where);
+}
+
 std::vector<event> store::commit(entry_id applied) {
   ensure(!state_->txn_open, "no transaction is open");
   state_->events_floor = state_->batch.state().compacted;

@@ -77,6 +77,10 @@ public:
   void visit(storage::family where, std::string_view begin, std::optional<std::string_view> end,
              const storage::read_view::shower& show) const;
 
+  /// As `storage::read_view::walk`; sees the open batch, also what is written to it meanwhile. Must
+  /// end before the batch does.
+  std::unique_ptr<storage::read_view::walker> walk(storage::family where) const;
+
   /// Ends the batch: one atomic write. `applied` is the last entry whose effects are in it; it does
   /// not go back. @returns the batch's changes in the order of revision.
   std::vector<event> commit(entry_id applied);

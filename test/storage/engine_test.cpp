@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -406,6 +407,49 @@ TEST_P(engine_test, content_without_a_format_is_foreign) {
   } catch (const storage_error& error) {
     EXPECT_EQ(error.code(), errc::data_foreign);
   }
+}
+
+TEST_P(engine_test, a_walk_shows_each_range_as_a_visit_does) {
+  std::mt19937 random{7};
+  auto key_of = [](unsigned number) { return std::to_string(1000 + number); };
+  for (unsigned number = 0; number < 200; number += 1 + random() % 3)
+    put(family::lease, key_of(number), std::to_string(number));
+  for (int round = 0; round < 50; ++round) {
+    auto walk = store->latest().walk(family::lease);
+    for (unsigned at = random() % 20; at < 200;) {
+      auto begin = key_of(at);
+      auto end = key_of(at + random() % 20);
+      const std::size_t most = 1 + random() % 10;
+      std::vector<std::string> expected;
+      std::vector<std::string> shown;
+      auto into = [&](auto& list) {
+        return [&](std::string_view key, std::string_view value) {
+          list.push_back(std::string{key} + "=" + std::string{value});
+          return list.size() < most;
+        };
+      };
+      store->latest().visit(family::lease, begin, end, into(expected));
+      walk->visit(begin, end, into(shown));
+      ASSERT_EQ(shown, expected) << "round " << round << ", from " << begin;
+      // Mostly upwards, at times back to where it was, with or without a gap.
+      at = random() % 8 == 0 ? at / 2 : at + random() % 25;
+      if (random() % 40 == 0)
+        break;
+    }
+  }
+}
+
+TEST_P(engine_test, a_walk_sees_what_was_there_when_it_began) {
+  put(family::lease, "a", "1");
+  auto walk = store->latest().walk(family::lease);
+  put(family::lease, "a", "2");
+  put(family::lease, "b", "2");
+  std::vector<std::string> shown;
+  walk->visit("a", "z", [&](std::string_view key, std::string_view value) {
+    shown.push_back(std::string{key} + "=" + std::string{value});
+    return true;
+  });
+  EXPECT_THAT(shown, ElementsAre("a=1"));
 }
 
 INSTANTIATE_TEST_SUITE_P(both, engine_test,

@@ -33,9 +33,9 @@ struct apply_counting_test : testing::Test {
     ++index;
     core.await({{{.counter = index, .call = {}, .deadline = time_point{10s}}}});
     apply_output out;
-    core.apply({{.id = {{1}, {index}},
-                 .origin = {us.member, us.boot, index},
-                 .payload = encode_command(kind, request.SerializeAsString())}},
+    core.apply(std::vector<entry>{{.id = {{1}, {index}},
+                                   .origin = {us.member, us.boot, index},
+                                   .payload = encode_command(kind, request.SerializeAsString())}},
                out);
   }
 

@@ -34,10 +34,10 @@ struct lease_apply_test : testing::Test {
     if (of < first_lease_counter)
       core.await({{{of, {.stream = 1}, time_point::max()}}});
     out = {};
-    core.apply({{.id = {term, {++index}},
-                 .kind = entry_kind::command,
-                 .origin = {us.member, us.boot, of},
-                 .payload = encode_command(kind, request.SerializeAsString())}},
+    core.apply(std::vector<entry>{{.id = {term, {++index}},
+                                   .kind = entry_kind::command,
+                                   .origin = {us.member, us.boot, of},
+                                   .payload = encode_command(kind, request.SerializeAsString())}},
                out);
     return out.answers.empty() ? rpc_answer{} : out.answers.front();
   }

@@ -14,8 +14,12 @@ using std::chrono::nanoseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr lease_config quick{
-  .election_timeout = 1s, .checkpoint_interval = 300s, .max_expiries = 3, .max_checkpoints = 3};
+constexpr lease_config quick{.election_timeout = 1s,
+                             .checkpoint_interval = 300s,
+                             .max_expiries = 3,
+                             .expiry_interval = 2ms,
+                             .max_expiry_entries = 2,
+                             .max_checkpoints = 3};
 
 constexpr std::int64_t forever = 9'000'000'000;
 
@@ -182,19 +186,45 @@ TEST_F(lease_core_test, what_is_due_between_two_ticks_is_not_renewed_either) {
   EXPECT_THAT(expired_in(propose().to_propose.at(0)), ElementsAre(5));
 }
 
-TEST_F(lease_core_test, many_expire_in_bounded_entries_one_after_the_other) {
-  for (std::int64_t id = 1; id <= 7; ++id)
+TEST_F(lease_core_test, many_expire_in_bounded_entries_few_of_them_under_way) {
+  for (std::int64_t id = 1; id <= 10; ++id)
+    grant(id, 10);
+  // The first, and one more that makes up for a timer that comes late.
+  auto first = pass(10s);
+  ASSERT_EQ(first.to_propose.size(), 2u);
+  EXPECT_THAT(expired_in(first.to_propose[0]), ElementsAre(1, 2, 3));
+  EXPECT_THAT(expired_in(first.to_propose[1]), ElementsAre(4, 5, 6));
+  EXPECT_FALSE(first.due) << "two are under way, the next waits for one of them";
+  EXPECT_THAT(pass(100ms).to_propose, IsEmpty());
+  auto second = apply_expiry(first.to_propose[0]);
+  EXPECT_THAT(expired_in(second.to_propose.at(0)), ElementsAre(7, 8, 9));
+  auto third = apply_expiry(second.to_propose[0]);
+  EXPECT_THAT(expired_in(third.to_propose.at(0)), ElementsAre(10));
+  EXPECT_THAT(apply_expiry(first.to_propose[1]).to_propose, IsEmpty());
+  EXPECT_THAT(apply_expiry(third.to_propose[0]).to_propose, IsEmpty());
+  EXPECT_EQ(counters->leases.expired.value(), 10u);
+}
+
+TEST_F(lease_core_test, entries_of_expiries_leave_at_the_pace_they_are_given) {
+  for (std::int64_t id = 1; id <= 10; ++id)
     grant(id, 10);
   auto first = pass(10s);
-  ASSERT_EQ(first.to_propose.size(), 1u);
-  EXPECT_THAT(expired_in(first.to_propose[0]), ElementsAre(1, 2, 3));
-  EXPECT_THAT(pass(100ms).to_propose, IsEmpty()) << "one entry is under way at a time";
-  auto second = apply_expiry(first.to_propose[0]);
-  EXPECT_THAT(expired_in(second.to_propose.at(0)), ElementsAre(4, 5, 6));
-  auto third = apply_expiry(second.to_propose[0]);
-  EXPECT_THAT(expired_in(third.to_propose.at(0)), ElementsAre(7));
-  EXPECT_THAT(apply_expiry(third.to_propose[0]).to_propose, IsEmpty());
-  EXPECT_EQ(counters->leases.expired.value(), 7u);
+  auto next = apply_expiry(first.to_propose.at(0));
+  EXPECT_THAT(next.to_propose, IsEmpty());
+  ASSERT_TRUE(next.due);
+  EXPECT_EQ(*next.due, now + quick.expiry_interval);
+  now = *next.due - 1ns;
+  EXPECT_THAT(propose().to_propose, IsEmpty());
+  now += 1ns;
+  EXPECT_THAT(expired_in(propose().to_propose.at(0)), ElementsAre(7, 8, 9));
+}
+
+TEST_F(lease_core_test, leases_that_end_together_leave_in_the_order_of_the_store) {
+  for (std::int64_t id : {4, -1, 2, 9, 3})
+    grant(id, 10);
+  auto out = pass(10s);
+  EXPECT_THAT(expired_in(out.to_propose.at(0)), ElementsAre(2, 3, 4));
+  EXPECT_THAT(expired_in(out.to_propose.at(1)), ElementsAre(9, -1));
 }
 
 TEST_F(lease_core_test, refused_expiry_is_proposed_again_at_the_next_tick) {

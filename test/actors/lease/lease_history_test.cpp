@@ -250,7 +250,7 @@ private:
     // One at a time, to know which entry did what.
     for (auto index = from; index < upto; ++index) {
       apply::apply_output out;
-      m.applier->apply({log_[index]}, out);
+      m.applier->apply(std::span{&log_[index], 1}, out);
       for (const auto& change : out.leases.changes)
         note(change, index + 1);
       step(m, [&](lease_output& decided) { m.core->on(out.leases, local(m), decided); });
