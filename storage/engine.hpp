@@ -74,9 +74,8 @@ public:
   virtual void visit(family where, std::string_view begin, std::optional<std::string_view> end,
                      const shower& show) const = 0;
 
-  /// Visits one range after the other. It sees what was written when it was made, and is cheap
-  /// where each range lies little above the one before. Used by one thread at a time; must end
-  /// before the engine does.
+  /// Visits one range after the other, cheaply where each lies little above the one before. Nothing
+  /// is written to the engine while it lives. Used by one thread at a time.
   class walker {
   public:
     virtual ~walker() = default;

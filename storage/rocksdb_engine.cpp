@@ -268,21 +268,37 @@ private:
 
 class rocksdb_engine::view::walker final : public read_view::walker {
 public:
-  explicit walker(rocksdb::Iterator* entry) : entry_(entry) {}
+  walker(const view& of, family where)
+      : of_(of), where_(where),
+        entry_(of.db_.db->NewIterator(options_for(of), of.db_.handle(where))) {}
 
   void visit(std::string_view begin, std::string_view end, const shower& show) override {
     count_nothing();
     move_to(begin);
-    bool more = true;
-    while (entry_->Valid() && text(entry_->key()) < end && more)
-      if (text(entry_->key()) == marker_key
-          || (more = show(text(entry_->key()), text(entry_->value()))))
-        entry_->Next();
-    check(entry_->status(), "read");
-    passed_ = more ? end : text(entry_->key());
+    from_ = begin;
+    while (entry_->Valid() && text(entry_->key()) < end) {
+      if (text(entry_->key()) != marker_key && !show(text(entry_->key()), text(entry_->value()))) {
+        passed_ = text(entry_->key());
+        return;
+      }
+      from_.assign(text(entry_->key())).push_back('\0');
+      entry_->Next();
+    }
+    passed_ = end;
+    // Where much has been erased a step may lead through all of it and far beyond the range.
+    if (entry_->status().IsIncomplete())
+      of_.visit(where_, from_, end, show);
+    else
+      check(entry_->status(), "read");
   }
 
 private:
+  static rocksdb::ReadOptions options_for(const view& of) {
+    auto options = of.read_options();
+    options.max_skippable_internal_keys = 64;
+    return options;
+  }
+
   /// A step costs a tenth of a search.
   void move_to(std::string_view key) {
     constexpr int few = 4;
@@ -293,15 +309,19 @@ private:
     entry_->Seek(slice(key));
   }
 
+  const view& of_;
+  const family where_;
   const std::unique_ptr<rocksdb::Iterator> entry_;
   /// Of the entries before the one that the iterator stands at, none is at or above it.
   std::string passed_;
+  /// What is below was shown, or is not wanted.
+  std::string from_;
 };
 
 std::unique_ptr<read_view::walker> rocksdb_engine::view::walk(family where) const {
   ensure(where != family::data, "a plain family");
   count_nothing();
-  return std::make_unique<walker>(db_.db->NewIterator(read_options(), db_.handle(where)));
+  return std::make_unique<walker>(*this, where);
 }
 
 namespace {

@@ -5,15 +5,16 @@
 #include <algorithm>
 #include <caf/send.hpp>
 #include <iterator>
-#include <span>
 #include <utility>
 
 namespace troupe::apply {
 
 namespace {
 
-/// Entries of one write: whoever waits for the first of them waits for all.
+/// Of one step: whoever waits for the first of them waits for all, and so does whoever ends the
+/// node.
 constexpr std::size_t entries_at_once = 1000;
+constexpr std::size_t bytes_at_once = 4 << 20;
 
 } // namespace
 
@@ -22,15 +23,19 @@ applier_host::applier_host(apply_core core, store_keeper_actor keeper,
     : core(std::move(core)), keeper(std::move(keeper)), time(std::move(time)) {}
 
 void applier_host::apply() {
-  const auto entries = std::exchange(collected, {});
-  for (std::span<const entry> rest{entries}; !rest.empty();) {
-    auto next = rest.first(std::min(rest.size(), entries_at_once));
-    rest = rest.subspan(next.size());
-    apply_output out;
-    core.apply(next, out);
-    carry_out(std::move(out));
-    report();
+  std::vector<entry> next;
+  for (std::size_t bytes = 0;
+       !collected.empty() && next.size() < entries_at_once && bytes < bytes_at_once;) {
+    bytes += collected.front().payload.size();
+    next.push_back(std::move(collected.front()));
+    collected.pop_front();
   }
+  if (next.empty())
+    return;
+  apply_output out;
+  core.apply(next, out);
+  carry_out(std::move(out));
+  report();
 }
 
 void applier_host::carry_out(apply_output&& out) {
@@ -119,6 +124,8 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       self->state.host->publish({});
     },
     [=](const tick&) {
+      // What came before it is not too late for it.
+      self->state.host->apply();
       apply_output out;
       self->state.host->core.on_tick(self->state.host->time->now(), out);
       self->state.host->carry_out(std::move(out));
@@ -144,7 +151,11 @@ applier_actor::behavior_type applier_behavior(applier_actor::stateful_pointer<ap
       host.tell_leases({.upto = host.core.progress().upto});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
-    [=](apply_collected) { self->state.host->apply(); },
+    [=](apply_collected) {
+      self->state.host->apply();
+      if (!self->state.host->collected.empty())
+        self->send(self, apply_collected{});
+    },
   };
 }
 

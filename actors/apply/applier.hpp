@@ -10,6 +10,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -65,7 +66,8 @@ struct applier_host {
   /// @param core its store outlives the actor; nobody else writes to it.
   applier_host(apply_core core, store_keeper_actor keeper, std::shared_ptr<const clock> time);
 
-  /// Applies what was collected: few writes of the store, however many batches it came in.
+  /// Applies the first of what was collected: one write of the store, as a rule, however many
+  /// batches it came in.
   void apply();
   void carry_out(apply_output&& out);
   /// Tells the hub, if there is one, what has changed since it was told last.
@@ -94,7 +96,7 @@ struct applier_host {
   raft_status leases_told_status;
   applied reported;
   /// Committed and not applied; consecutive.
-  std::vector<entry> collected;
+  std::deque<entry> collected;
 };
 
 struct applier_state {

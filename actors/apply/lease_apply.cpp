@@ -13,6 +13,19 @@ namespace {
 
 using storage::family;
 
+/// @param visit a visit of the family.
+template <class Visit>
+std::vector<std::string> attached_keys(lease_id lease, const Visit& visit) {
+  std::vector<std::string> keys;
+  auto attached = mvcc::attachments_of(lease);
+  storage::read_view::shower show = [&](std::string_view attachment, std::string_view) {
+    keys.emplace_back(mvcc::attached_key(attachment));
+    return true;
+  };
+  visit(std::string_view{attached.begin}, std::string_view{*attached.end}, show);
+  return keys;
+}
+
 /// Leases and their attachments, each cheap to find if its number is little above the last one's.
 class lease_walk {
 public:
@@ -26,7 +39,7 @@ public:
     leases_->visit(key, key + '\0', [&](std::string_view, std::string_view bytes) {
       ensure(found.emplace().ParseFromArray(bytes.data(), static_cast<int>(bytes.size())),
              "a stored lease record is well formed");
-      return true;
+      return false;
     });
     if (found && found->granted_at() != named.granted_at())
       found.reset();
@@ -34,14 +47,8 @@ public:
   }
 
   std::vector<std::string> keys_of(lease_id lease) {
-    std::vector<std::string> keys;
-    auto attached = mvcc::attachments_of(lease);
-    attachments_->visit(attached.begin, *attached.end,
-                        [&](std::string_view attachment, std::string_view) {
-                          keys.emplace_back(mvcc::attached_key(attachment));
-                          return true;
-                        });
-    return keys;
+    return attached_keys(
+      lease, [this](auto... range_and_show) { attachments_->visit(range_and_show...); });
   }
 
 private:
@@ -64,9 +71,9 @@ void delete_keys(mvcc::store& store, const std::vector<std::string>& keys) {
   }
 }
 
-void end_lease(mvcc::store& store, lease_walk& walk, lease_id lease,
+void end_lease(mvcc::store& store, lease_id lease, const std::vector<std::string>& keys,
                std::vector<lease_change>& changes) {
-  delete_keys(store, walk.keys_of(lease));
+  delete_keys(store, keys);
   store.erase(family::lease, mvcc::lease_key(lease));
   changes.push_back({lease_change::what::revoked, lease});
 }
@@ -101,8 +108,9 @@ errc revoke(mvcc::store& store, const etcdserverpb::LeaseRevokeRequest& request,
   lease_id lease{request.id()};
   if (!stored_leases{store}.lease_exists(lease))
     return errc::lease_not_found;
-  lease_walk walk{store};
-  end_lease(store, walk, lease, changes);
+  auto keys = attached_keys(
+    lease, [&](auto... range_and_show) { store.visit(family::lease, range_and_show...); });
+  end_lease(store, lease, keys, changes);
   response.mutable_header()->set_revision(store.revision());
   return errc::none;
 }
@@ -114,7 +122,7 @@ void expire(mvcc::store& store, const record::LeaseExpiry& expiry, term_t term,
   lease_walk walk{store};
   for (const auto& lease : expiry.leases())
     if (walk.find(lease))
-      end_lease(store, walk, {lease.id()}, changes);
+      end_lease(store, {lease.id()}, walk.keys_of({lease.id()}), changes);
 }
 
 void checkpoint(mvcc::store& store, const record::LeaseCheckpoints& checkpoints, term_t term,

@@ -17,7 +17,9 @@ namespace {
 /// the others behind it wait a fraction of a millisecond and several workers share a slice.
 constexpr std::size_t train_length = 64;
 
-/// When the last train of a slice has let go of it, the hub goes on.
+/// When the last train of a slice has let go of it, the hub goes on. The hub must not outlive the
+/// scheduler's workers (a hidden actor would): what their end finds in the queue lets go under the
+/// lock that sending takes.
 class slice_end {
 public:
   explicit slice_end(const hub_actor& hub) : hub_(caf::actor_cast<caf::actor_addr>(hub)) {}
