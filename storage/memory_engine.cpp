@@ -206,21 +206,20 @@ private:
 
 class memory_engine::view::walker final : public read_view::walker {
 public:
-  walker(const memory_engine& owner, std::shared_ptr<const state> now, family where)
-      : over_(owner, std::move(now)), where_(where) {}
+  walker(const view& over, family where) : over_(over), where_(where) {}
 
   void visit(std::string_view begin, std::string_view end, const shower& show) override {
     over_.visit(where_, begin, end, show);
   }
 
 private:
-  const view over_;
+  const view& over_;
   const family where_;
 };
 
 std::unique_ptr<read_view::walker> memory_engine::view::walk(family where) const {
   ensure(where != family::data, "a plain family");
-  return std::make_unique<walker>(owner_, pin().content, where);
+  return std::make_unique<walker>(*this, where);
 }
 
 memory_engine::memory_engine(memory_disk& disk, std::filesystem::path directory)

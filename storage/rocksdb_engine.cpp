@@ -1,15 +1,11 @@
 #include "storage/rocksdb_engine.hpp"
 
 #include "messages/ensure.hpp"
+#include "storage/rocksdb_database.hpp"
 #include "storage/rocksdb_options.hpp"
+#include "storage/rocksdb_view.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
-#include <cstring>
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
-#include <rocksdb/perf_level.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <set>
@@ -17,80 +13,9 @@
 
 namespace troupe::storage {
 
-namespace {
-
-static_assert(std::endian::native == std::endian::little, "timestamps are little-endian");
-
-/// A revision as RocksDB wants its timestamps.
-class timestamp {
-public:
-  explicit timestamp(std::int64_t at) {
-    std::memcpy(bytes_, &at, sizeof at);
-  }
-
-  rocksdb::Slice slice() const {
-    return {bytes_, sizeof bytes_};
-  }
-
-private:
-  char bytes_[sizeof(std::int64_t)];
-};
-
-rocksdb::Slice slice(std::string_view text) {
-  return {text.data(), text.size()};
-}
-
-std::string_view text(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
-std::size_t index(family where) {
-  return static_cast<std::size_t>(where);
-}
-
-/// In every plain family; not shown by visits. See `rocksdb_engine::write`.
-constexpr std::string_view marker_key{"\0marker", 7};
-
-/// One version of `data`.
-struct version {
-  std::string key;
-  std::int64_t at = 0;
-  std::string value;
-  bool erased = false;
-};
-
-} // namespace
-
-struct rocksdb_engine::database {
-  std::filesystem::path directory;
-  std::shared_ptr<rocksdb::Cache> cache;
-  std::unique_ptr<rocksdb::DB> db;
-  rocksdb::ColumnFamilyHandle* unused_default = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  std::atomic<std::int64_t> floor = 0;
-  std::atomic<bool> cancel_compactions = false;
-  /// A version of `data` that may be written again without effect; of the writing thread.
-  version repeatable;
-  /// Whether there is one.
-  std::atomic<bool> has_data = false;
-
-  rocksdb::ColumnFamilyHandle* handle(family where) const {
-    return families[index(where)];
-  }
-
-  ~database() {
-    for (auto* family : families)
-      db->DestroyColumnFamilyHandle(family);
-    if (unused_default)
-      db->DestroyColumnFamilyHandle(unused_default);
-    if (db)
-      db->Close().PermitUncheckedError();
-  }
-};
-
 class rocksdb_engine::batch final : public write_batch {
 public:
-  explicit batch(const database& db) : db_(db) {}
+  explicit batch(const rocksdb_database& db) : db_(db) {}
 
   void put_version(std::string_view key, std::int64_t at, std::string_view value) override {
     ensure(!key.empty() && at > 0, "a version has a key and a revision");
@@ -136,7 +61,7 @@ public:
 
   rocksdb::WriteBatch changes;
   /// The last change of `data`; `at` is 0 if there is none.
-  version last;
+  rocksdb_version last;
 
 private:
   void remember(std::string_view key, std::int64_t at, std::string_view value, bool erased) {
@@ -146,183 +71,8 @@ private:
     last.erased = erased;
   }
 
-  const database& db_;
+  const rocksdb_database& db_;
 };
-
-namespace {
-
-/// RocksDB counts in memory of the thread how many keys it compares and the like, for whoever asks;
-/// nobody does, and on a write that is a tenth of its time.
-void count_nothing() {
-  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-}
-
-} // namespace
-
-class rocksdb_engine::view final : public read_view {
-public:
-  view(const database& db, const rocksdb::Snapshot* fixed) : db_(db), fixed_(fixed) {}
-
-  view(const view&) = delete;
-  view& operator=(const view&) = delete;
-
-  ~view() override {
-    if (fixed_)
-      db_.db->ReleaseSnapshot(fixed_);
-  }
-
-  found get_version(std::string_view key, std::int64_t at, std::string& value) const override {
-    if (key.empty())
-      return at < db_.floor ? found::below_floor : found::no;
-    const timestamp stamp{at};
-    const auto version = stamp.slice();
-    auto options = read_options();
-    options.timestamp = &version;
-    const auto status = get(options, family::data, key, value);
-    // After the read: a floor that rose meanwhile may have taken away what was looked for. RocksDB
-    // itself refuses reads below the floor as invalid.
-    if (at < db_.floor)
-      return found::below_floor;
-    if (status.IsNotFound())
-      return found::no;
-    check(status, "read of data");
-    return found::yes;
-  }
-
-  found visit_versions(std::string_view begin, std::optional<std::string_view> end, std::int64_t at,
-                       const shower& show) const override {
-    if (at < db_.floor)
-      return found::below_floor;
-    const timestamp stamp{at};
-    const auto version = stamp.slice();
-    auto options = read_options();
-    options.timestamp = &version;
-    return scan(options, family::data, begin, end, at, show);
-  }
-
-  bool get(family where, std::string_view key, std::string& value) const override {
-    ensure(where != family::data, "a plain family");
-    const auto status = get(read_options(), where, key, value);
-    if (status.IsNotFound())
-      return false;
-    check(status, "read");
-    return true;
-  }
-
-  void visit(family where, std::string_view begin, std::optional<std::string_view> end,
-             const shower& show) const override {
-    ensure(where != family::data, "a plain family");
-    scan(read_options(), where, begin, end, INT64_MAX, show);
-  }
-
-  std::unique_ptr<read_view::walker> walk(family where) const override;
-
-private:
-  class walker;
-
-  rocksdb::ReadOptions read_options() const {
-    rocksdb::ReadOptions options;
-    options.snapshot = fixed_;
-    return options;
-  }
-
-  rocksdb::Status get(const rocksdb::ReadOptions& options, family where, std::string_view key,
-                      std::string& value) const {
-    count_nothing();
-    rocksdb::PinnableSlice pinned{&value};
-    auto status = db_.db->Get(options, db_.handle(where), slice(key), &pinned);
-    if (status.ok() && pinned.IsPinned())
-      value.assign(pinned.data(), pinned.size());
-    return status;
-  }
-
-  found scan(rocksdb::ReadOptions options, family where, std::string_view begin,
-             std::optional<std::string_view> end, std::int64_t at, const shower& show) const {
-    count_nothing();
-    const auto bound = slice(end.value_or(std::string_view{}));
-    if (end)
-      options.iterate_upper_bound = &bound;
-    if (end && *end <= begin)
-      return found::yes;
-    const std::unique_ptr<rocksdb::Iterator> entry{db_.db->NewIterator(options, db_.handle(where))};
-    // The iterator now holds on to all files that it needs: what a later floor removes stays.
-    if (at < db_.floor)
-      return found::below_floor;
-    if (begin.empty())
-      entry->SeekToFirst();
-    else
-      entry->Seek(slice(begin));
-    for (; entry->Valid(); entry->Next()) {
-      if (where != family::data && text(entry->key()) == marker_key)
-        continue;
-      if (!show(text(entry->key()), text(entry->value())))
-        return found::yes;
-    }
-    check(entry->status(), "read");
-    return found::yes;
-  }
-
-  const database& db_;
-  const rocksdb::Snapshot* const fixed_;
-};
-
-class rocksdb_engine::view::walker final : public read_view::walker {
-public:
-  walker(const view& of, family where)
-      : of_(of), where_(where),
-        entry_(of.db_.db->NewIterator(options_for(of), of.db_.handle(where))) {}
-
-  void visit(std::string_view begin, std::string_view end, const shower& show) override {
-    count_nothing();
-    move_to(begin);
-    from_ = begin;
-    while (entry_->Valid() && text(entry_->key()) < end) {
-      if (text(entry_->key()) != marker_key && !show(text(entry_->key()), text(entry_->value()))) {
-        passed_ = text(entry_->key());
-        return;
-      }
-      from_.assign(text(entry_->key())).push_back('\0');
-      entry_->Next();
-    }
-    passed_ = end;
-    // Where much has been erased a step may lead through all of it and far beyond the range.
-    if (entry_->status().IsIncomplete())
-      of_.visit(where_, from_, end, show);
-    else
-      check(entry_->status(), "read");
-  }
-
-private:
-  static rocksdb::ReadOptions options_for(const view& of) {
-    auto options = of.read_options();
-    options.max_skippable_internal_keys = 64;
-    return options;
-  }
-
-  /// A step costs a tenth of a search.
-  void move_to(std::string_view key) {
-    constexpr int few = 4;
-    if (key >= passed_)
-      for (int steps = 0; entry_->Valid() && steps < few; ++steps, entry_->Next())
-        if (text(entry_->key()) >= key)
-          return;
-    entry_->Seek(slice(key));
-  }
-
-  const view& of_;
-  const family where_;
-  const std::unique_ptr<rocksdb::Iterator> entry_;
-  /// Of the entries before the one that the iterator stands at, none is at or above it.
-  std::string passed_;
-  /// What is below was shown, or is not wanted.
-  std::string from_;
-};
-
-std::unique_ptr<read_view::walker> rocksdb_engine::view::walk(family where) const {
-  ensure(where != family::data, "a plain family");
-  count_nothing();
-  return std::make_unique<walker>(*this, where);
-}
 
 namespace {
 
@@ -359,7 +109,7 @@ std::int64_t read_floor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
 }
 
 /// Any version of `data`; `at` is negative if no key exists.
-version any_version(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
+rocksdb_version any_version(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
   const timestamp newest{INT64_MAX};
   const auto stamp = newest.slice();
   rocksdb::ReadOptions options;
@@ -370,7 +120,7 @@ version any_version(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
     check(entry->status(), "read");
     return {.at = -1};
   }
-  version found{.key = entry->key().ToString(), .value = entry->value().ToString()};
+  rocksdb_version found{.key = entry->key().ToString(), .value = entry->value().ToString()};
   std::memcpy(&found.at, entry->timestamp().data(), sizeof found.at);
   return found;
 }
@@ -378,7 +128,7 @@ version any_version(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* data) {
 } // namespace
 
 rocksdb_engine::rocksdb_engine(const std::filesystem::path& directory, rocksdb_options options)
-    : db_(std::make_unique<database>()) {
+    : db_(std::make_unique<rocksdb_database>()) {
   prepare_directory(directory);
   check_families(directory);
   db_->directory = directory;
@@ -395,7 +145,7 @@ rocksdb_engine::rocksdb_engine(const std::filesystem::path& directory, rocksdb_o
   db_->floor = read_floor(*db, db_->handle(family::data));
   db_->repeatable = any_version(*db, db_->handle(family::data));
   db_->has_data = db_->repeatable.at >= 0;
-  latest_ = std::make_unique<view>(*db_, nullptr);
+  latest_ = std::make_unique<rocksdb_view>(*db_, nullptr);
   check_format(*this);
 }
 
@@ -447,7 +197,7 @@ const read_view& rocksdb_engine::latest() const {
 }
 
 std::unique_ptr<read_view> rocksdb_engine::snapshot() const {
-  return std::make_unique<view>(*db_, db_->db->GetSnapshot());
+  return std::make_unique<rocksdb_view>(*db_, db_->db->GetSnapshot());
 }
 
 void rocksdb_engine::flush() {

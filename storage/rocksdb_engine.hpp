@@ -8,6 +8,9 @@
 
 namespace troupe::storage {
 
+struct rocksdb_database;
+class rocksdb_view;
+
 struct rocksdb_options {
   /// For block cache and write buffers together; index and filter blocks are in the cache.
   std::size_t memory_bytes = std::size_t{256} << 20;
@@ -49,12 +52,10 @@ public:
   engine_sizes sizes() const override;
 
 private:
-  struct database;
   class batch;
-  class view;
 
-  std::unique_ptr<database> db_;
-  std::unique_ptr<view> latest_;
+  std::unique_ptr<rocksdb_database> db_;
+  std::unique_ptr<rocksdb_view> latest_;
 };
 
 } // namespace troupe::storage

@@ -11,10 +11,9 @@ namespace troupe::apply {
 
 namespace {
 
-/// Of one step: whoever waits for the first of them waits for all, and so does whoever ends the
-/// node.
+/// Of one step, as `batch_bytes` is: whoever waits for the first of them waits for all, and so does
+/// whoever ends the node.
 constexpr std::size_t entries_at_once = 1000;
-constexpr std::size_t bytes_at_once = 4 << 20;
 
 } // namespace
 
@@ -25,7 +24,7 @@ applier_host::applier_host(apply_core core, store_keeper_actor keeper,
 void applier_host::apply() {
   std::vector<entry> next;
   for (std::size_t bytes = 0;
-       !collected.empty() && next.size() < entries_at_once && bytes < bytes_at_once;) {
+       !collected.empty() && next.size() < entries_at_once && bytes < batch_bytes;) {
     bytes += collected.front().payload.size();
     next.push_back(std::move(collected.front()));
     collected.pop_front();

@@ -17,10 +17,6 @@ namespace troupe::apply {
 
 namespace {
 
-/// One batch of the store takes about this much of the log at most, so that replaying a long log
-/// after a restart does not need memory for all of it.
-constexpr std::size_t batch_bytes = 4 << 20;
-
 [[noreturn]] void refuse_newer(const char* what, unsigned number) {
   throw storage::storage_error{
     errc::data_newer, std::string{"the log holds a "} + what + " of kind " + std::to_string(number)

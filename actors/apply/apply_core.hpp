@@ -55,6 +55,10 @@ struct watched_state {
   friend bool operator==(const watched_state&, const watched_state&) = default;
 };
 
+/// One batch of the store takes about this much of the log at most, so that replaying a long log
+/// after a restart does not need memory for all of it.
+inline constexpr std::size_t batch_bytes = 4 << 20;
+
 /// Applies committed entries to the store, each exactly once, and answers those of this boot of
 /// this member. Deterministic: the state after an entry depends on nothing but the entries up to it
 /// (checklist 81).

@@ -13,16 +13,14 @@ namespace {
 
 using storage::family;
 
-/// @param visit a visit of the family.
-template <class Visit>
-std::vector<std::string> attached_keys(lease_id lease, const Visit& visit) {
+/// @param attachments a walk of the family.
+std::vector<std::string> attached_keys(lease_id lease, storage::read_view::walker& attachments) {
   std::vector<std::string> keys;
-  auto attached = mvcc::attachments_of(lease);
-  storage::read_view::shower show = [&](std::string_view attachment, std::string_view) {
+  auto range = mvcc::attachments_of(lease);
+  attachments.visit(range.begin, *range.end, [&](std::string_view attachment, std::string_view) {
     keys.emplace_back(mvcc::attached_key(attachment));
     return true;
-  };
-  visit(std::string_view{attached.begin}, std::string_view{*attached.end}, show);
+  });
   return keys;
 }
 
@@ -47,8 +45,7 @@ public:
   }
 
   std::vector<std::string> keys_of(lease_id lease) {
-    return attached_keys(
-      lease, [this](auto... range_and_show) { attachments_->visit(range_and_show...); });
+    return attached_keys(lease, *attachments_);
   }
 
 private:
@@ -108,8 +105,7 @@ errc revoke(mvcc::store& store, const etcdserverpb::LeaseRevokeRequest& request,
   lease_id lease{request.id()};
   if (!stored_leases{store}.lease_exists(lease))
     return errc::lease_not_found;
-  auto keys = attached_keys(
-    lease, [&](auto... range_and_show) { store.visit(family::lease, range_and_show...); });
+  auto keys = attached_keys(lease, *store.walk(family::lease));
   end_lease(store, lease, keys, changes);
   response.mutable_header()->set_revision(store.revision());
   return errc::none;

@@ -17,6 +17,10 @@ namespace troupe::watch {
 struct hub_limits {
   /// Watchers woken at a time; the next ones when a tick comes.
   std::size_t slice = 1000;
+  /// After so many woken without a pause they are a load that lasts: from then on a slice is
+  /// `slice_of_long_run`, which costs a quarter of the rate and leaves the others their time.
+  std::size_t long_run = 16'000;
+  std::size_t slice_of_long_run = 128;
   /// Memory of changes that wait to be sent. What is beyond is left out, oldest first, and the
   /// watchers that it concerns are told so.
   std::size_t waiting_bytes = std::size_t{64} << 20;
@@ -96,6 +100,7 @@ public:
   }
 
   void on_tick(output& out) {
+    run_ += woken_;
     woken_ = 0;
     tick_wanted_ = false;
     advance(out);
@@ -145,7 +150,11 @@ private:
   };
 
   bool resting() const {
-    return woken_ >= limits_.slice;
+    return woken_ >= slice();
+  }
+
+  std::size_t slice() const {
+    return run_ < limits_.long_run ? limits_.slice : limits_.slice_of_long_run;
   }
 
   void leave_out(hub_pending&& oldest) {
@@ -176,7 +185,7 @@ private:
   }
 
   void wake_some(output& out) {
-    const auto most = limits_.slice - woken_;
+    const auto most = slice() - woken_;
     const auto& wake = plan_->wakes[wake_];
     const auto woken =
       members_.meet(most, plan_->last, [&](const Watcher& who) { out.watchers.push_back(&who); });
@@ -204,6 +213,8 @@ private:
       plan_.reset();
     if (resting() && !tick_wanted_)
       tick_wanted_ = out.wants_tick = true;
+    if (!plan_ && !gap_ && queue_.empty())
+      run_ = 0;
     note_sent(out);
   }
 
@@ -232,6 +243,8 @@ private:
   std::uint64_t fills_ = 0;
   /// Watchers woken since the last tick.
   std::size_t woken_ = 0;
+  /// And before that, since there last was nobody left to wake.
+  std::size_t run_ = 0;
   bool tick_wanted_ = false;
   /// For each question what was published then.
   std::deque<std::int64_t> questions_;

@@ -211,6 +211,24 @@ TEST(hub_core, wakes_many_in_slices) {
     ASSERT_EQ(hub.heard_by(i), texts{i % 2 == 0 ? "a@2" : "b@3"});
 }
 
+TEST(hub_core, goes_on_in_narrower_slices_when_there_is_no_end_until_it_comes) {
+  hub hub{{.slice = 100, .long_run = 300, .slice_of_long_run = 10}};
+  for (std::uint64_t i = 1; i <= 400; ++i)
+    hub.watch(i, interest_in("a"));
+  for (std::int64_t round = 0; round < 2; ++round) {
+    hub.publish({put(2 + round, "a", 1 + round)});
+    EXPECT_EQ(hub.largest_slice, 100u);
+    hub.tick();
+    hub.tick();
+    hub.largest_slice = 0;
+    hub.tick_to_the_end();
+    EXPECT_EQ(hub.largest_slice, 10u);
+    for (std::uint64_t i = 1; i <= 400; ++i)
+      ASSERT_EQ(hub.heard_by(i), texts{"a@" + std::to_string(2 + round)});
+    hub.largest_slice = 0;
+  }
+}
+
 TEST(hub_core, small_wake_ups_need_no_tick_until_they_are_many) {
   hub hub{{.slice = 3}};
   hub.watch(1, interest_in("a"));
@@ -383,6 +401,8 @@ TEST(hub_core, nobody_misses_anything_whatever_the_order_of_steps) {
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     std::mt19937_64 random{seed};
     hub hub{{.slice = 1 + random() % 6,
+             .long_run = random() % 20,
+             .slice_of_long_run = 1 + random() % 3,
              .waiting_bytes = (5 + random() % 60) * sizeof(mvcc::event),
              .queue = {random() % 2000, 1 + static_cast<std::int64_t>(random() % 5)}}};
     struct watcher {
