@@ -46,6 +46,15 @@ struct auto_compaction_config {
   std::int64_t revisions = 0;
 };
 
+/// One of the members that found a cluster together.
+struct founding_member {
+  std::string name;
+  /// At least one; sorted. Its id is derived from them.
+  std::vector<std::string> peer_urls;
+
+  friend bool operator==(const founding_member&, const founding_member&) = default;
+};
+
 /// Who gets a thread of its own. A simulation sets none: a detached actor has a thread even under
 /// the test scheduler.
 struct thread_config {
@@ -89,6 +98,9 @@ struct node_config {
   std::vector<std::string> advertise_client_urls = {"http://localhost:2379"};
   std::vector<std::string> advertise_peer_urls = {"http://localhost:2380"};
   std::string cluster_token = "etcd-cluster";
+  /// Who founds the cluster when the data directory is created, the same on each of them; this
+  /// member is the one with `advertise_peer_urls`. Empty: it alone.
+  std::vector<founding_member> initial_cluster;
 
   /// A leader's heartbeat, and how long a follower waits for one before it campaigns (up to twice
   /// that, by chance). 5 * heartbeat_interval_ms <= election_timeout_ms <= 50000.
