@@ -33,7 +33,8 @@ enum class entry_kind : std::uint8_t {
   term_start = 1,
   /// A `command` (messages/command.hpp) for the state machine.
   command = 2,
-  /// A configuration of the cluster: protobuf troupe.record.InitialMembership.
+  /// In the log: a whole configuration of the cluster. In a proposal: the change that the leader
+  /// makes a configuration of (both messages/membership.hpp).
   configuration = 3,
 };
 
@@ -76,30 +77,38 @@ typename Inspector::result_type inspect(Inspector& f, hard_state& x) {
 
 /// A candidate asks for a vote (paper 5.2).
 struct request_vote {
+  /// Of the candidate; with `pre` the one after it, in which it would campaign.
   term_t term;
   member_id candidate;
   /// The candidate's last entry; who votes must not have a longer or newer log (paper 5.4.1).
   entry_id last;
+  /// Only asks whether it could win: changes neither term nor vote of anybody (thesis 9.6).
+  bool pre = false;
+  /// The leader asked for this campaign: who hears that leader votes all the same (thesis 4.2.3).
+  bool transfer = false;
 
   friend bool operator==(const request_vote&, const request_vote&) = default;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, request_vote& x) {
-  return f(x.term, x.candidate, x.last);
+  return f(x.term, x.candidate, x.last, x.pre, x.transfer);
 }
 
 struct request_vote_reply {
+  /// Of the voter; of a granted `pre` the term that was asked about.
   term_t term;
   member_id voter;
   bool granted = false;
+  /// Answers a request with `pre`; counts for no election.
+  bool pre = false;
 
   friend bool operator==(const request_vote_reply&, const request_vote_reply&) = default;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, request_vote_reply& x) {
-  return f(x.term, x.voter, x.granted);
+  return f(x.term, x.voter, x.granted, x.pre);
 }
 
 /// A leader's entries for one follower; without entries it is the heartbeat (paper 5.2, 5.3).
@@ -138,6 +147,94 @@ struct append_reply {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, append_reply& x) {
   return f(x.term, x.follower, x.success, x.match, x.read_round);
+}
+
+/// The leader of `term` wants the receiver to take over: it campaigns at once (thesis 3.10).
+struct timeout_now {
+  term_t term;
+  member_id leader;
+
+  friend bool operator==(const timeout_now&, const timeout_now&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, timeout_now& x) {
+  return f(x.term, x.leader);
+}
+
+/// One client write on its way into the log.
+struct proposal {
+  /// Unique in this boot of this member; the applier knows who waits for it.
+  std::uint64_t counter = 0;
+  entry_kind kind = entry_kind::command;
+  blob payload;
+
+  friend bool operator==(const proposal&, const proposal&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, proposal& x) {
+  return f(x.counter, x.kind, x.payload);
+}
+
+/// To the leader: append these, in this order, with `from` as their origin. May be lost, then their
+/// fate is unknown; must never arrive twice.
+struct forward_propose {
+  member_id from;
+  boot_count boot;
+  std::vector<proposal> proposals;
+
+  friend bool operator==(const forward_propose&, const forward_propose&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, forward_propose& x) {
+  return f(x.from, x.boot, x.proposals);
+}
+
+/// To who forwarded them: these did not get into the log and never will by that message.
+struct forward_refused {
+  /// Of the receiver, when it forwarded.
+  boot_count boot;
+  std::vector<std::uint64_t> counters;
+  errc reason = errc::none;
+
+  friend bool operator==(const forward_refused&, const forward_refused&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, forward_refused& x) {
+  return f(x.boot, x.counters, x.reason);
+}
+
+/// To the leader: a `read_index_request` of a member that follows it.
+struct forward_read {
+  member_id from;
+  boot_count boot;
+  std::uint64_t round = 0;
+
+  friend bool operator==(const forward_read&, const forward_read&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, forward_read& x) {
+  return f(x.from, x.boot, x.round);
+}
+
+/// The answer; as `read_index_reply`.
+struct forward_read_reply {
+  /// Of the receiver, when it asked.
+  boot_count boot;
+  std::uint64_t round = 0;
+  errc error = errc::none;
+  log_index index;
+
+  friend bool operator==(const forward_read_reply&, const forward_read_reply&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, forward_read_reply& x) {
+  return f(x.boot, x.round, x.error, x.index);
 }
 
 // --- inside one node
@@ -184,15 +281,8 @@ struct applied {
   entry_id flushed;
 };
 
-/// One client write on its way into the log.
-struct proposal {
-  /// Unique in this boot of this member; the applier knows who waits for it.
-  std::uint64_t counter = 0;
-  entry_kind kind = entry_kind::command;
-  blob payload;
-};
-
-/// To member: append these, in this order. The leader appends all or refuses all.
+/// To member: append these, in this order. The leader appends all or refuses all; only a
+/// configuration change is judged by itself. Other roles forward them to the leader.
 struct propose {
   std::vector<proposal> proposals;
 };
@@ -219,6 +309,54 @@ struct read_index_reply {
   /// the reads.
   errc error = errc::none;
   log_index index;
+};
+
+/// To member: hand leadership to `to`, a voter (thesis 3.10). Only a leader can.
+struct transfer_leadership {
+  /// Chosen by the asker; comes back in the answer.
+  std::uint64_t request = 0;
+  member_id to;
+};
+
+/// The answer, exactly one to each request.
+struct transfer_reply {
+  std::uint64_t request = 0;
+  /// `none`: this member has stepped down for `to`'s campaign, or `to` leads already; who wants to
+  /// be sure looks at the next `raft_status`. `not_leader`, `bad_leader_transferee`: nothing was
+  /// done. `too_many_requests`: another transfer is under way. `leader_changed`: somebody else
+  /// campaigned meanwhile. `timeout`: given up after an election timeout; may still happen.
+  errc error = errc::none;
+
+  friend bool operator==(const transfer_reply&, const transfer_reply&) = default;
+};
+
+/// To member, from the link to that peer: the connection broke; what was on its way is lost.
+struct link_lost {
+  member_id peer;
+};
+
+/// To member, from the link to that peer: the connection stands (again).
+struct link_found {
+  member_id peer;
+};
+
+/// From the leader role: a follower needs entries that are not kept any more. Comes once for each
+/// transfer; the answer is `snapshot_result`.
+struct snapshot_wanted {
+  member_id to;
+  /// What is known of the follower's log ends here.
+  log_index behind;
+
+  friend bool operator==(const snapshot_wanted&, const snapshot_wanted&) = default;
+};
+
+/// To member, from who sends snapshots.
+struct snapshot_result {
+  member_id to;
+  /// The last entry in the snapshot.
+  entry_id at;
+  /// False: it did not get there, or was refused; the leader asks again after a pause.
+  bool installed = false;
 };
 
 enum class raft_role : std::uint8_t { follower, candidate, leader };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/errc.hpp"
+#include "messages/membership.hpp"
 #include "messages/raft.hpp"
 #include "messages/rpc.hpp"
 #include "messages/service.hpp"
@@ -35,6 +36,11 @@ CAF_ADD_TYPE_ID(troupe, (troupe::request_vote))
 CAF_ADD_TYPE_ID(troupe, (troupe::request_vote_reply))
 CAF_ADD_TYPE_ID(troupe, (troupe::append))
 CAF_ADD_TYPE_ID(troupe, (troupe::append_reply))
+CAF_ADD_TYPE_ID(troupe, (troupe::timeout_now))
+CAF_ADD_TYPE_ID(troupe, (troupe::forward_propose))
+CAF_ADD_TYPE_ID(troupe, (troupe::forward_refused))
+CAF_ADD_TYPE_ID(troupe, (troupe::forward_read))
+CAF_ADD_TYPE_ID(troupe, (troupe::forward_read_reply))
 // Between a node and the programs that watch it as remote actors.
 CAF_ADD_TYPE_ID(troupe, (troupe::subscribe_v1))
 CAF_ADD_TYPE_ID(troupe, (troupe::started_v1))
@@ -59,6 +65,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::propose)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::propose_refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_index_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_index_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::transfer_leadership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::transfer_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::snapshot_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::snapshot_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::configuration_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::raft_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::get_raft_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::call_batch)
