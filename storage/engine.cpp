@@ -20,6 +20,13 @@ bool holds_anything(const read_view& view) {
   return any;
 }
 
+void stamp(engine& store) {
+  auto batch = store.make_batch();
+  batch->put(family::meta, format_key, std::to_string(store_format));
+  store.write(*batch);
+  store.flush();
+}
+
 } // namespace
 
 std::string_view name(family which) {
@@ -49,10 +56,7 @@ void check_format(engine& store) {
       throw storage_error{errc::data_foreign,
                           "the state machine's store has content but no format number: it was not "
                           "written by this program; give another data directory"};
-    auto batch = store.make_batch();
-    batch->put(family::meta, format_key, std::to_string(store_format));
-    store.write(*batch);
-    store.flush();
+    stamp(store);
     return;
   }
   std::uint64_t format = 0;
@@ -65,6 +69,8 @@ void check_format(engine& store) {
                                             + ", this program knows up to "
                                             + std::to_string(store_format)
                                             + "; start the newer program that wrote it"};
+  if (format < store_format)
+    stamp(store);
 }
 
 } // namespace troupe::storage

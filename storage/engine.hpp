@@ -158,10 +158,10 @@ public:
 };
 
 /// Layout version of the whole store, kept in `meta` under `format_key`.
-inline constexpr std::uint64_t store_format = 1;
+inline constexpr std::uint64_t store_format = 2;
 inline constexpr std::string_view format_key = "format";
 
-/// Looks at the format of a store just opened and stamps a new one.
+/// Looks at the format of a store just opened; stamps a new one, and one of an earlier format.
 /// @throws storage_error data_newer if a later program wrote it, data_damaged, data_foreign if
 /// there is data and no format.
 void check_format(engine& store);

@@ -21,8 +21,9 @@ public:
 
   struct slot {
     known is = known::no;
-    /// If present.
+    /// If present; and hash_of what the key is.
     key_head head;
+    std::uint64_t hash = 0;
   };
 
   /// Keys longer than an eighth of the budget are not kept.

@@ -105,6 +105,9 @@ void open_batch::put(std::string_view key, std::string_view value, lease_id leas
                existed ? head.head.version + 1 : 1, lease};
   encode_version(head.head, value, record_);
   batch_->put_version(key, main, record_);
+  const auto replaced = existed ? head.hash : 0;
+  head.hash = hash_of({key, value, head.head.create_revision, main, head.head.version, lease});
+  state_.digest->replace(replaced, head.hash);
   event e{event::type::put,
           {main, sub},
           {std::string{key}, std::string{value}, head.head.create_revision, main, head.head.version,
@@ -120,7 +123,8 @@ void open_batch::erase(std::string_view key, std::int64_t sub) {
   batch_->erase_version(key, main);
   auto& head = this->head(key);
   move_attachment(key, head.head.lease, {});
-  head = {head_cache::known::absent, {}};
+  state_.digest->replace(head.hash, 0);
+  head = {head_cache::known::absent, {}, 0};
   changes_.push_back({main, -1, e.kv.key});
   add(std::move(e), true);
 }
@@ -142,8 +146,10 @@ head_cache::slot& open_batch::head(std::string_view key) {
     std::optional<key_value> found;
     ensure(get(key, state_.revision, found) == errc::none, "the newest revision is readable");
     slot.is = found ? head_cache::known::present : head_cache::known::absent;
-    if (found)
+    if (found) {
       slot.head = head_of(*found);
+      slot.hash = hash_of(found->view());
+    }
   }
   return slot;
 }
@@ -172,17 +178,20 @@ void open_batch::compact(std::int64_t at) {
   ensure(at > state_.compacted, "the floor rises");
   ensure(at <= state_.revision, "the floor is a revision that was there");
   state_.compacted = at;
+  state_.digest->compact(at);
   if (at > 0)
     batch_->erase_range(family::events, event_key{{0, 0}}.view(), event_key{{at, 0}}.view());
 }
 
 void open_batch::put(family where, std::string_view key, std::string_view value) {
   batch_->put(where, key, value);
+  state_.digest->put(where, key, value);
   plain_[index(where)].insert_or_assign(std::string{key}, std::string{value});
 }
 
 void open_batch::erase(family where, std::string_view key) {
   batch_->erase(where, key);
+  state_.digest->erase(where, key);
   plain_[index(where)].insert_or_assign(std::string{key}, std::nullopt);
 }
 

@@ -125,24 +125,33 @@ event_record decode_event(std::string_view record) {
 }
 
 std::string encode_state(const store_state& state) {
-  std::string record(32, '\0');
+  std::string record(state.digest ? 48 : 32, '\0');
   put_big_endian(record.data(), static_cast<std::uint64_t>(state.revision));
   put_big_endian(record.data() + 8, static_cast<std::uint64_t>(state.compacted));
   put_big_endian(record.data() + 16, state.applied.term.value);
   put_big_endian(record.data() + 24, state.applied.index.value);
+  if (state.digest) {
+    put_big_endian(record.data() + 32, state.digest->keys);
+    put_big_endian(record.data() + 40, state.digest->records);
+  }
   return record;
 }
 
 store_state decode_state(std::string_view record) {
-  if (record.size() != 32)
+  if (record.size() != 48 && record.size() != 32)
     damaged("state record");
   const auto number = [&](std::size_t place) {
     return static_cast<std::int64_t>(big_endian(record.substr(8 * place)));
   };
-  return {number(0),
-          number(1),
-          {term_t{static_cast<std::uint64_t>(number(2))},
-           log_index{static_cast<std::uint64_t>(number(3))}}};
+  store_state state{number(0),
+                    number(1),
+                    {term_t{static_cast<std::uint64_t>(number(2))},
+                     log_index{static_cast<std::uint64_t>(number(3))}},
+                    std::nullopt};
+  if (record.size() == 48)
+    state.digest = {.keys = static_cast<std::uint64_t>(number(4)),
+                    .records = static_cast<std::uint64_t>(number(5))};
+  return state;
 }
 
 } // namespace troupe::mvcc

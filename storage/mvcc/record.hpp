@@ -1,9 +1,11 @@
 #pragma once
 
 #include "messages/ids.hpp"
+#include "storage/mvcc/digest.hpp"
 #include "storage/mvcc/source.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +61,8 @@ struct store_state {
   /// -1: never compacted.
   std::int64_t compacted = -1;
   entry_id applied;
+  /// None: whoever wrote the state did not know it. Opening a store finds it out.
+  std::optional<state_digest> digest = std::nullopt;
 };
 
 inline constexpr std::string_view state_key = "state";

@@ -23,6 +23,18 @@ store_state read_state(const storage::read_view& view) {
 }
 
 /// Whether it is the applier's, and not what the store writes by itself.
+/// What an engine holds, its digest found out if whoever wrote it kept none.
+store_state open_state(const storage::read_view& view) {
+  auto state = read_state(view);
+  if (!state.digest) {
+    digest_walk walk{view, state.revision, digest_walk::scope::keys};
+    while (!walk.done())
+      walk.step(SIZE_MAX);
+    state.digest = {.keys = walk.result()};
+  }
+  return state;
+}
+
 bool is_plain(family where, std::string_view key) {
   switch (where) {
   case family::data:
@@ -51,13 +63,13 @@ bool has_keys(const storage::read_view& view) {
 class store::state {
 public:
   state(storage::engine& on, const store_options& options)
-      : engine(on), opened(read_state(on.latest())),
+      : engine(on), opened(open_state(on.latest())),
         counts(options.count, opened.revision, !has_keys(on.latest())), below(on.latest(), counts),
         batch(on, below, opened, options.head_cache_bytes), revision(opened.revision),
         compacted(opened.compacted), events_floor(opened.compacted), data_removed_to(on.floor()) {}
 
   storage::engine& engine;
-  const store_state opened;
+  const store_state opened; // with a digest
   count_index counts;
   const committed below;
 

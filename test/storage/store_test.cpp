@@ -372,7 +372,7 @@ TEST_P(store_test, the_stores_own_records_are_taken) {
 TEST_P(store_test, unreadable_records_are_damage) {
   auto batch = engine->make_batch();
   batch->put_version("a", 2, "\x80");
-  batch->put(family::meta, state_key, encode_state({.revision = 2}));
+  batch->put(family::meta, state_key, encode_state({.revision = 2, .digest = state_digest{}}));
   engine->write(*batch);
   kept = std::make_unique<store>(*engine);
   try {
