@@ -47,7 +47,11 @@ store_keeper_behavior(store_keeper_actor::stateful_pointer<store_keeper_state> s
         self->send(self, refine_counts{});
     },
     [=](const tick&) {
-      self->state.host->flush_if_due();
+      auto& state = *self->state.host;
+      state.flush_if_due();
+      // What a backup held on to, and let go of since.
+      if (state.store.history_to_remove())
+        state.store.remove_history(false);
       self->send(self, refine_counts{});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },

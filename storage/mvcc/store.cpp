@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <set>
 #include <utility>
 
 namespace troupe::mvcc {
@@ -91,6 +92,23 @@ public:
   std::int64_t data_removed_to;
 
   std::mutex refining;
+
+  /// The engine's floor is raised, and histories are pinned, one at a time.
+  std::mutex pinning;
+  /// Under `pinning`: the floors of what is pinned.
+  std::multiset<std::int64_t> pins;
+
+  /// How far the engine's floor may rise on the way to `floor`. @pre `pinning` is held.
+  std::int64_t removable(std::int64_t floor) const {
+    return pins.empty() ? floor : std::min(floor, *pins.begin());
+  }
+
+  /// As far as what is pinned allows. @returns the engine's floor from then on.
+  std::int64_t raise_floor(std::int64_t wanted) {
+    const std::lock_guard lock{pinning};
+    engine.raise_floor(removable(wanted));
+    return engine.floor();
+  }
 
   bool data_worth_removing(std::int64_t floor) const;
 };
@@ -274,6 +292,40 @@ private:
   const std::int64_t revision_;
 };
 
+class store::pin_holder final : public mvcc::pinned {
+public:
+  explicit pin_holder(store::state& of) : of_(of) {
+    const std::lock_guard lock{of_.pinning};
+    view_ = of_.engine.snapshot();
+    state_ = read_state(*view_);
+    ensure(std::max<std::int64_t>(state_.compacted, 0) >= of_.engine.floor(),
+           "the engine's floor follows the store's");
+    place_ = of_.pins.insert(state_.compacted);
+  }
+
+  pin_holder(const pin_holder&) = delete;
+  pin_holder& operator=(const pin_holder&) = delete;
+
+  ~pin_holder() override {
+    const std::lock_guard lock{of_.pinning};
+    of_.pins.erase(place_);
+  }
+
+  const store_state& state() const override {
+    return state_;
+  }
+
+  const storage::read_view& view() const override {
+    return *view_;
+  }
+
+private:
+  store::state& of_;
+  std::unique_ptr<storage::read_view> view_;
+  store_state state_;
+  std::multiset<std::int64_t>::iterator place_;
+};
+
 store::store(storage::engine& engine, store_options options)
     : state_(std::make_unique<state>(engine, options)) {}
 
@@ -338,6 +390,10 @@ std::unique_ptr<mvcc::snapshot> store::snapshot() const {
   return std::make_unique<reader>(*state_);
 }
 
+std::unique_ptr<mvcc::pinned> store::pin() const {
+  return std::make_unique<pin_holder>(*state_);
+}
+
 entry_id store::flushed() const {
   const auto record = state_->engine.durable(state_key);
   return record ? decode_state(*record).applied : entry_id{};
@@ -348,7 +404,8 @@ void store::flush() {
 }
 
 bool store::history_to_remove() const {
-  return state_->compacted > state_->engine.floor();
+  const std::lock_guard lock{state_->pinning};
+  return state_->removable(state_->compacted) > state_->engine.floor();
 }
 
 void store::remove_history(bool all) {
@@ -359,8 +416,7 @@ void store::remove_history(bool all) {
   engine.flush();
   const auto record = engine.durable(state_key);
   ensure(record.has_value(), "a flushed store has a state record");
-  const auto floor = decode_state(*record).compacted;
-  engine.raise_floor(floor);
+  const auto floor = state_->raise_floor(decode_state(*record).compacted);
   const bool data_too = all || state_->data_worth_removing(floor);
   engine.compact(data_too);
   if (data_too)

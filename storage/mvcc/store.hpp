@@ -4,6 +4,7 @@
 #include "storage/engine.hpp"
 #include "storage/mvcc/count_index.hpp"
 #include "storage/mvcc/event.hpp"
+#include "storage/mvcc/pinned.hpp"
 #include "storage/mvcc/snapshot.hpp"
 #include "storage/mvcc/source.hpp"
 
@@ -96,20 +97,23 @@ public:
   /// What is committed now; see `snapshot`.
   std::unique_ptr<mvcc::snapshot> snapshot() const;
 
+  /// The same with all records and all history, for who reads long; see `pinned`.
+  std::unique_ptr<mvcc::pinned> pin() const;
+
   /// The last entry whose effects a crash keeps: the log may be cut up to it.
   entry_id flushed() const;
 
   /// Everything committed becomes durable; blocks.
   void flush();
 
-  /// Whether history below the floor waits to be removed; true at once after a crash that came
-  /// between the two.
+  /// Whether history below the floor waits to be removed and may be; true at once after a crash
+  /// that came between the two, and again when a `pinned` that held on to some has ended.
   bool history_to_remove() const;
 
   /// Removes what is below the floor from the engine; long, and blocks, beside readers and the
   /// applier. Versions of keys go only when they are a good part of the store, since that rewrites
   /// all of `data`, unless `all`. The engine's floor never passes the floor that a crash keeps:
-  /// replayed entries find what they found the first time.
+  /// replayed entries find what they found the first time. Nor does it pass what is pinned.
   void remove_history(bool all);
 
   /// One slice of work for exact counts: reads up to about `max_keys` keys. Wanted after opening a
@@ -121,6 +125,7 @@ private:
   class state;
   class txn;
   class reader;
+  class pin_holder;
 
   std::unique_ptr<state> state_;
 };
