@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <limits>
+#include <map>
+#include <set>
 
 namespace troupe::options {
 
@@ -60,10 +62,17 @@ void check_subscription_urls(const settings& given) {
   }
 }
 
-std::string joined(const std::vector<url>& urls) {
+std::vector<std::string> texts(const std::vector<url>& urls) {
+  std::vector<std::string> result;
+  for (const auto& one : urls)
+    result.push_back(one.to_string());
+  return result;
+}
+
+std::string joined(const std::vector<std::string>& urls) {
   std::string result;
   for (const auto& one : urls)
-    result += (result.empty() ? "" : ",") + one.to_string();
+    result += (result.empty() ? "" : ",") + one;
   return result;
 }
 
@@ -71,7 +80,7 @@ void check_advertised(const settings& given, std::string_view flag_name, std::st
   auto urls = given.urls(flag_name);
   for (const auto& one : urls)
     if (one.host.empty())
-      refuse("--" + std::string{flag_name} + " " + in_quotes(joined(urls)) + " must be "
+      refuse("--" + std::string{flag_name} + " " + in_quotes(joined(texts(urls))) + " must be "
              + std::string{form} + " (unexpected empty host (" + one.to_string() + "))");
 }
 
@@ -195,22 +204,26 @@ void check_timing(const settings& given) {
            + ms(longest));
 }
 
-std::vector<cluster_part> founding_cluster(const settings& given) {
-  std::vector<cluster_part> result;
-  if (!given.is_set("initial-cluster")) {
-    for (const auto& one : given.urls("initial-advertise-peer-urls"))
-      result.push_back({given.text("name"), one});
-    return result;
-  }
-  for (const auto& part : given.list("initial-cluster")) {
-    auto equals = part.find('=');
-    auto name = part.substr(0, equals);
-    auto urls = parse_urls(equals == part.npos ? "" : part.substr(equals + 1));
-    if (equals == part.npos || equals + 1 == part.size())
-      refuse("empty URL given for " + in_quotes(name));
-    if (!urls.problem.empty())
-      refuse(urls.problem);
-    result.push_back({name, urls.urls.front()});
+std::vector<founding_member> founding_cluster(const settings& given) {
+  std::map<std::string, std::vector<std::string>> urls_of;
+  if (!given.is_set("initial-cluster"))
+    urls_of[given.text("name")] = texts(given.urls("initial-advertise-peer-urls"));
+  else
+    for (const auto& part : given.list("initial-cluster")) {
+      auto equals = part.find('=');
+      auto name = part.substr(0, equals);
+      if (equals == part.npos || equals + 1 == part.size())
+        refuse("empty URL given for " + in_quotes(name));
+      auto urls = parse_urls(part.substr(equals + 1));
+      if (!urls.problem.empty())
+        refuse(urls.problem);
+      check_scheme("initial-cluster", urls.urls.front());
+      urls_of[name].push_back(urls.urls.front().to_string());
+    }
+  std::vector<founding_member> result;
+  for (auto& [name, urls] : urls_of) {
+    std::ranges::sort(urls);
+    result.push_back({name, std::move(urls)});
   }
   return result;
 }
@@ -220,21 +233,22 @@ void check_cluster(const settings& given) {
   if (state != "new" && state != "existing")
     refuse("unexpected clusterState " + in_quotes(state));
   auto name = given.text("name");
-  std::vector<url> own;
-  for (const auto& part : founding_cluster(given)) {
-    check_scheme("initial-cluster", part.at);
-    if (part.name == name)
-      own.push_back(part.at);
-    else
-      refuse("--initial-cluster names " + in_quotes(part.name) + " beside this member, "
-             + in_quotes(name) + ": a cluster of several members is not available yet");
+  auto advertised = texts(given.urls("initial-advertise-peer-urls"));
+  std::set<std::string> seen;
+  const founding_member* self = nullptr;
+  auto members = founding_cluster(given);
+  for (const auto& member : members) {
+    if (member.name == name)
+      self = &member;
+    for (const auto& one : member.peer_urls)
+      if (!seen.insert(one).second)
+        refuse("initial cluster " + given.text("initial-cluster") + " has duplicate url " + one);
   }
-  if (own.empty())
+  if (!self)
     refuse("couldn't find local name " + in_quotes(name) + " in the initial cluster configuration");
-  std::ranges::sort(own, {}, &url::to_string);
-  if (own != given.urls("initial-advertise-peer-urls"))
-    refuse("--initial-cluster has " + joined(own) + " but --initial-advertise-peer-urls is "
-           + joined(given.urls("initial-advertise-peer-urls")));
+  if (self->peer_urls != advertised)
+    refuse("--initial-cluster has " + joined(self->peer_urls)
+           + " but --initial-advertise-peer-urls is " + joined(advertised));
 }
 
 void check_values(const settings& given) {

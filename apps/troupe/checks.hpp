@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/node/node_config.hpp"
 #include "apps/troupe/settings.hpp"
 
 #include <vector>
@@ -16,18 +17,15 @@ void check_urls(const settings& given);
 /// heartbeat > 0, election timeout at least five of them and at most 50 s.
 void check_timing(const settings& given);
 
-/// Cluster state, and a founding cluster of exactly this member.
+/// Cluster state, and a founding cluster in which this member has the URLs that it advertises.
 void check_cluster(const settings& given);
 
 /// Names of log levels, formats, feature gates and so on; ranges of numbers.
 void check_values(const settings& given);
 
-/// The pairs of `initial-cluster`, or what it is by default: this member at its peer URLs.
-/// @throws option_error (1) for a part without name or URL.
-struct cluster_part {
-  std::string name;
-  url at;
-};
-std::vector<cluster_part> founding_cluster(const settings& given);
+/// The members of `initial-cluster` by name, or what it is by default: this member at its peer
+/// URLs. A name may come with several URLs. @throws option_error (1) for a part without name or
+/// URL.
+std::vector<founding_member> founding_cluster(const settings& given);
 
 } // namespace troupe::options

@@ -93,8 +93,12 @@ void log_serving(const node& running, const node_config& config) {
               {{"listen-subscription-urls", addresses}});
 }
 
-/// etcd looks at the cluster state only where there are no data yet; joining is not available.
-void check_joinable(const options::server_options& wanted) {
+/// etcd looks at the cluster state only where there are no data yet; joining is not available, nor
+/// is a cluster of several.
+void check_cluster(const options::server_options& wanted) {
+  if (wanted.node.initial_cluster.size() > 1)
+    throw options::option_error(1, "--initial-cluster " + wanted.initial_cluster
+                                     + ": a cluster of several members is not available yet");
   std::error_code unreadable;
   bool empty = std::filesystem::is_empty(wanted.node.data_dir, unreadable);
   if (wanted.join_existing && (unreadable || empty))
@@ -119,7 +123,7 @@ void block_end_signals() {
 int serve(const options::server_options& wanted) {
   log::configure(wanted.log);
   log_start(wanted);
-  check_joinable(wanted);
+  check_cluster(wanted);
   auto config = wanted.node;
   config.on_fatal = end_now;
   auto running = node::launch(config);

@@ -53,6 +53,7 @@ node_config node_of(const settings& given) {
   node.advertise_client_urls = texts(given.urls("advertise-client-urls"));
   node.advertise_peer_urls = texts(given.urls("initial-advertise-peer-urls"));
   node.cluster_token = given.text("initial-cluster-token");
+  node.initial_cluster = founding_cluster(given);
   node.heartbeat_interval_ms = static_cast<std::uint32_t>(given.count("heartbeat-interval"));
   node.election_timeout_ms = static_cast<std::uint32_t>(given.count("election-timeout"));
   node.quota_bytes = quota_of(given);
@@ -166,9 +167,9 @@ server_options check(const settings& as_given) {
   result.node = node_of(given);
   result.log = log_of(given);
   result.join_existing = given.text("initial-cluster-state") == "existing";
-  for (const auto& part : founding_cluster(given))
-    result.initial_cluster +=
-      (result.initial_cluster.empty() ? "" : ",") + part.name + "=" + part.at.to_string();
+  for (const auto& [name, urls] : result.node.initial_cluster)
+    for (const auto& one : urls)
+      result.initial_cluster += (result.initial_cluster.empty() ? "" : ",") + name + "=" + one;
   result.notices = notices_of(as_given, result.node);
   return result;
 }

@@ -185,8 +185,6 @@ TEST(server_options, the_founding_cluster_is_this_member) {
                           "--initial-cluster=default=http://b:1,default=http://a:1"});
   EXPECT_EQ(two_urls.node.advertise_peer_urls,
             (std::vector<std::string>{"http://a:1", "http://b:1"}));
-  EXPECT_THAT(refusal({"--initial-cluster=default=http://localhost:2380,b=http://b:1"}),
-              HasSubstr("a cluster of several members is not available yet"));
   EXPECT_THAT(refusal({"--initial-cluster="}), HasSubstr("couldn't find local name \"default\""));
   EXPECT_EQ(refusal({"--initial-cluster=default"}), "empty URL given for \"default\"");
   EXPECT_EQ(refusal({"--initial-cluster=default=http://a:1"}),
@@ -194,6 +192,18 @@ TEST(server_options, the_founding_cluster_is_this_member) {
             "http://localhost:2380");
   EXPECT_EQ(refusal({"--initial-cluster-state=old"}), "unexpected clusterState \"old\"");
   EXPECT_TRUE(accept({"--initial-cluster-state=existing"}).join_existing);
+}
+
+TEST(server_options, several_members_may_found_a_cluster) {
+  auto three =
+    accept({"--initial-cluster=b=http://b:2,default=http://localhost:2380,b=http://b:1"});
+  EXPECT_EQ(three.node.initial_cluster,
+            (std::vector<founding_member>{{"b", {"http://b:1", "http://b:2"}},
+                                          {"default", {"http://localhost:2380"}}}));
+  EXPECT_EQ(three.initial_cluster, "b=http://b:1,b=http://b:2,default=http://localhost:2380");
+  EXPECT_EQ(refusal({"--initial-cluster=default=http://localhost:2380,b=http://localhost:2380"}),
+            "initial cluster default=http://localhost:2380,b=http://localhost:2380 has duplicate "
+            "url http://localhost:2380");
 }
 
 TEST(server_options, quota_zero_is_the_default_and_negative_is_none) {
