@@ -150,6 +150,10 @@ public:
   /// point.
   virtual void compact(bool data_too) = 0;
 
+  /// A running or later `compact` returns soon, its work undone or half done; from any thread.
+  /// Nothing to do where it is never long.
+  virtual void cancel_compactions() {}
+
   /// Makes `directory`, which must not exist, a store with everything written so far, the floor
   /// included; cheap on the same file system. Makes a flush point.
   virtual void checkpoint(const std::filesystem::path& directory) = 0;

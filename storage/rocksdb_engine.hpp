@@ -36,9 +36,6 @@ public:
   rocksdb_engine(const rocksdb_engine&) = delete;
   rocksdb_engine& operator=(const rocksdb_engine&) = delete;
 
-  /// A running or later `compact` returns soon, its work undone or half done; from any thread.
-  void cancel_compactions();
-
   std::unique_ptr<write_batch> make_batch() const override;
   void write(write_batch& batch) override;
   const read_view& latest() const override;
@@ -48,6 +45,7 @@ public:
   void raise_floor(std::int64_t at) override;
   std::int64_t floor() const override;
   void compact(bool data_too) override;
+  void cancel_compactions() override;
   void checkpoint(const std::filesystem::path& directory) override;
   engine_sizes sizes() const override;
 

@@ -71,7 +71,7 @@ raft::member_config member_config_of(const node_config& config, opened_data& dat
   raft_pace pace{config};
   raft::member_config result;
   result.core.id = data.identity.member;
-  result.core.voters = {data.identity.member};
+  result.core.voters = data.voters;
   result.core.election_timeout_ticks = pace.election_ticks;
   result.core.heartbeat_ticks = pace.heartbeat_ticks;
   result.found = {.hard = data.hard,
@@ -113,8 +113,7 @@ service::service_core service_core_of(const node_config& config, const opened_da
   limits.min_lease_seconds = min_lease_seconds(config);
   limits.seed = seed_of(config, data);
   auto applied = data.store->applied().index;
-  // The only voter commits all that is in its log: what it has shown before is among that.
-  service::service_core core{limits, applied, data.log->last().index};
+  service::service_core core{limits, applied, data.shown()};
   core.announce(announcement_of(config, data.identity));
   return core;
 }
@@ -217,8 +216,8 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
 } // namespace
 
 core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
-                       std::shared_ptr<const clock> time,
-                       std::shared_ptr<metrics::node_metrics> metrics) {
+                       core_surroundings around) {
+  auto& [time, metrics, others, seams] = around;
   core_actors core;
   metrics::meter meter{time, metrics->counters()};
   const auto& threads = config.threads;
@@ -263,6 +262,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                .watches = core.watches,
                                .leases = core.leases,
                                .recipes = core.recipes};
+  if (seams.around_service)
+    seams.around_service(core, peers);
   service::service_host service{service_core_of(config, data), std::move(peers), time};
   service.meter = meter;
   core.service = spawn_host(system, false, service::service_behavior, std::move(service));
@@ -277,24 +278,25 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   core.supervisor =
     system.spawn<caf::hidden>(supervisor_behavior, vital_actors(core), config.on_fatal);
 
+  raft::handles known{.storage = core.storage,
+                      .applier = core.applier,
+                      .reader = core.service,
+                      .listener = core.service,
+                      .peers = std::move(others)};
+  if (seams.around_member)
+    seams.around_member(core, known);
+
   // From here on things move.
   caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
-  caf::anon_send(core.applier, apply::watched_by{core.hub, data.log->last().index});
+  caf::anon_send(core.applier, apply::watched_by{core.hub, data.shown()});
   caf::anon_send(core.applier, apply::leases_managed_by{core.leases});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
-  caf::anon_send(core.member, raft::handles{.storage = core.storage,
-                                            .applier = core.applier,
-                                            .reader = core.service,
-                                            .listener = core.service});
-  core.tickers = {
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.member}, raft_pace{config}.tick),
-    system.spawn(ticker_behavior,
-                 std::vector<tick_sink>{core.service, core.applier, core.leases, core.watches},
-                 request_tick),
-    system.spawn(ticker_behavior, std::vector<tick_sink>{core.pages, core.keeper, core.recipes},
-                 slow_tick)};
+  caf::anon_send(core.member, std::move(known));
+  core.ticks = {{{core.member}, raft_pace{config}.tick},
+                {{core.service, core.applier, core.leases, core.watches}, request_tick},
+                {{core.pages, core.keeper, core.recipes, core.readers.back()}, slow_tick}};
   core.introduce({probe_edge, core.pages});
   if (core.gateway)
     core.introduce({gateway_edge, core.gateway});
@@ -313,31 +315,43 @@ void core_actors::introduce(const service::edge_joined& edge) const {
     caf::anon_send(reader, edge);
 }
 
-void core_actors::end(caf::actor_system& system) const {
-  caf::scoped_actor self{system};
-  auto end_and_wait = [&](const auto& actor) {
-    if (!actor)
-      return;
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    self->wait_for(actor);
+void core_actors::start_ticking(caf::actor_system& system) {
+  for (const auto& plan : ticks)
+    tickers.push_back(system.spawn(ticker_behavior, plan.sinks, plan.interval));
+}
+
+std::vector<caf::strong_actor_ptr> core_actors::all() const {
+  std::vector<caf::strong_actor_ptr> result;
+  auto add = [&](const auto& actor) {
+    if (actor)
+      result.push_back(caf::actor_cast<caf::strong_actor_ptr>(actor));
   };
   for (const auto& ticker : tickers)
-    end_and_wait(ticker);
-  end_and_wait(pages);
-  end_and_wait(gateway);
-  end_and_wait(recipes);
-  end_and_wait(service);
-  end_and_wait(leases);
-  end_and_wait(member);
-  end_and_wait(storage);
+    add(ticker);
+  add(pages);
+  add(gateway);
+  add(recipes);
+  add(service);
+  add(leases);
+  add(member);
+  add(storage);
   for (const auto& reader : readers)
-    end_and_wait(reader);
-  end_and_wait(applier);
-  end_and_wait(watches);
-  end_and_wait(hub);
-  end_and_wait(history);
-  end_and_wait(keeper);
-  end_and_wait(supervisor);
+    add(reader);
+  add(applier);
+  add(watches);
+  add(hub);
+  add(history);
+  add(keeper);
+  add(supervisor);
+  return result;
+}
+
+void core_actors::end(caf::actor_system& system) const {
+  caf::scoped_actor self{system};
+  for (const auto& actor : all()) {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    self->wait_for(actor);
+  }
 }
 
 } // namespace troupe

@@ -27,6 +27,11 @@ std::optional<data_identity> data_directory::identity() const {
   auto has = [&](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  if (has(restoring_name))
+    throw storage::storage_error{errc::data_damaged,
+                                 path_
+                                   + " holds a backup that was not restored to its end: restore it "
+                                     "again, which replaces what is there"};
   if (!has("identity")) {
     if (has("log") || has("state"))
       throw storage::storage_error{errc::data_foreign,
@@ -58,6 +63,18 @@ void data_directory::found(const data_identity& identity) {
     files_.remove(draft);
   files_.open(draft, storage::open_mode::create)->write_durable(0, std::as_bytes(std::span{bytes}));
   files_.rename(draft, identity_path());
+  files_.sync_directory(path_);
+}
+
+void data_directory::begin_restore() {
+  files_.open(path_ + "/" + restoring_name, storage::open_mode::create);
+  files_.sync_directory(path_);
+}
+
+void data_directory::end_restore() {
+  // First all that was made, then that it counts.
+  files_.sync_directory(path_);
+  files_.remove(path_ + "/" + restoring_name);
   files_.sync_directory(path_);
 }
 

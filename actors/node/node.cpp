@@ -217,14 +217,18 @@ std::unique_ptr<node> node::launch(node_config config) try {
   parts->files = metrics::measure(parts->files, {parts->time, counters});
   parts->config = std::move(config);
   auto listeners = listen(parts->config, parts->addresses);
+  std::filesystem::create_directories(
+    std::filesystem::absolute(parts->config.data_dir).lexically_normal().parent_path());
   parts->data =
-    open_data(parts->config, *parts->files,
+    open_data(parts->config, *parts->files, rocksdb_opener(parts->config),
               [relay = parts->failures](const std::string& reason) { relay->report(reason); });
   parts->identity = parts->data.identity;
   parts->metrics = metrics_of(parts->config, parts->data, counters);
   parts->core_config = std::make_unique<core_system_config>(parts->config.threads);
   parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
-  parts->actors = spawn_core(*parts->core, parts->config, parts->data, parts->time, parts->metrics);
+  parts->actors = spawn_core(*parts->core, parts->config, parts->data,
+                             {.time = parts->time, .metrics = parts->metrics, .peers = {}, .seams = {}});
+  parts->actors.start_ticking(*parts->core);
   parts->failures->connect(parts->actors.supervisor);
   take_subscriptions(*parts);
   start_edges(*parts, std::move(listeners));

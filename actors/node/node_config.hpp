@@ -139,6 +139,10 @@ struct node_config {
   /// Metrics tell how long calls take, per method.
   bool extensive_metrics = false;
 
+  /// Files of the Raft log (storage/raft_log.hpp), and how far one is filled ahead; whole blocks.
+  std::uint64_t log_segment_bytes = std::uint64_t{64} << 20;
+  std::uint64_t log_fill_bytes = std::uint64_t{1} << 20;
+
   /// The caches and write buffers of the store are shares of this.
   std::uint64_t memory_budget_bytes = std::uint64_t{512} << 20;
 

@@ -3,12 +3,15 @@
 #include "actors/log/log.hpp"
 #include "actors/node/identity.hpp"
 #include "actors/node/seed.hpp"
+#include "messages/ensure.hpp"
+#include "messages/membership.hpp"
 #include "messages/proto/record.pb.h"
+#include "storage/rocksdb_engine.hpp"
 #include "storage/storage_error.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <random>
+#include <utility>
 
 namespace troupe {
 
@@ -18,22 +21,30 @@ namespace {
 constexpr std::uint64_t engine_share = 2;
 constexpr std::uint64_t head_cache_share = 8;
 
+std::vector<founding_member> founders(const node_config& config) {
+  if (!config.initial_cluster.empty())
+    return config.initial_cluster;
+  return {{config.name, config.advertise_peer_urls}};
+}
+
 data_identity founding_identity(const node_config& config) {
-  auto member = derive_member_id(config.advertise_peer_urls, config.cluster_token);
-  return {derive_cluster_id({member}), member};
+  auto self = derive_member_id(config.advertise_peer_urls, config.cluster_token);
+  std::vector<member_id> members;
+  for (const auto& founder : founders(config))
+    members.push_back(derive_member_id(founder.peer_urls, config.cluster_token));
+  if (std::ranges::find(members, self) == members.end())
+    throw storage::storage_error{errc::data_foreign,
+                                 "none of the members that found the cluster has the peer URLs of "
+                                 "this one: list it among them with the URLs it advertises"};
+  return {derive_cluster_id(std::move(members)), self};
 }
 
 entry founding_entry(const node_config& config, const data_identity& identity) {
-  record::InitialMembership membership;
-  membership.set_cluster_id(identity.cluster.value);
-  auto& member = *membership.add_members();
-  member.set_id(identity.member.value);
-  member.set_name(config.name);
-  for (const auto& url : config.advertise_peer_urls)
-    member.add_peer_urls(url);
-  return {.id = {{1}, {1}},
-          .kind = entry_kind::configuration,
-          .payload = blob{membership.SerializeAsString()}};
+  configuration first{.cluster = identity.cluster, .members = {}, .outgoing = {}, .removed = {}};
+  for (const auto& founder : founders(config))
+    first.members[derive_member_id(founder.peer_urls, config.cluster_token)] = {
+      .peer_urls = founder.peer_urls, .name = founder.name};
+  return {.id = {{1}, {1}}, .kind = entry_kind::configuration, .payload = encode(first)};
 }
 
 /// Raises the boot count, and writes the first entry of a new log.
@@ -62,17 +73,6 @@ storage::engine_listener listener_of(std::function<void(const std::string&)> on_
             }};
 }
 
-void open_state(opened_data& data, const node_config& config, const std::string& path,
-                std::function<void(const std::string&)> on_failure) {
-  storage::rocksdb_options options;
-  options.memory_bytes = config.memory_budget_bytes / engine_share;
-  options.listener = listener_of(std::move(on_failure));
-  data.engine = std::make_unique<storage::rocksdb_engine>(path, options);
-  data.store = std::make_unique<mvcc::store>(
-    *data.engine,
-    mvcc::store_options{.head_cache_bytes = config.memory_budget_bytes / head_cache_share});
-}
-
 /// The log is the only write-ahead log: a state it does not lead to comes from elsewhere.
 void check_state_against_log(const opened_data& data, const std::string& path) {
   auto applied = data.store->applied();
@@ -84,12 +84,52 @@ void check_state_against_log(const opened_data& data, const std::string& path) {
                               "with an empty directory"};
 }
 
+/// A simulation that is told its chance must find the same bytes on its disks.
+std::uint64_t log_salt(const node_config& config, member_id member) {
+  return config.random_seed != 0 ? seed_of_boot(config.random_seed, member, {}) : draw_seed();
+}
+
+std::set<member_id> voters_of(const opened_data& data) {
+  auto newest = std::find_if(data.entries.rbegin(), data.entries.rend(),
+                             [](const entry& x) { return x.kind == entry_kind::configuration; });
+  if (newest != data.entries.rend()) {
+    auto found = decode_configuration(newest->payload);
+    ensure(found.has_value(), "a configuration entry is well formed");
+    return found->voters();
+  }
+  std::set<member_id> voters;
+  data.store->visit(storage::family::member, {}, std::nullopt, [&](auto, std::string_view bytes) {
+    record::MemberRecord member;
+    ensure(member.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())),
+           "a stored member record is well formed");
+    if (!member.is_learner())
+      voters.insert({member.id()});
+    return true;
+  });
+  return voters;
+}
+
 } // namespace
 
+log_index opened_data::shown() const {
+  // The only voter commits all that is in its log.
+  return voters == std::set{identity.member} ? log->last().index : hard.commit;
+}
+
+engine_opener rocksdb_opener(const node_config& config) {
+  return [memory = config.memory_budget_bytes / engine_share](const std::string& directory,
+                                                              storage::engine_listener listener) {
+    storage::rocksdb_options options;
+    options.memory_bytes = memory;
+    options.listener = std::move(listener);
+    return std::make_unique<storage::rocksdb_engine>(directory, options);
+  };
+}
+
 opened_data open_data(const node_config& config, storage::file_system& files,
+                      const engine_opener& open_engine,
                       std::function<void(const std::string&)> on_store_failure) {
   auto root = std::filesystem::absolute(config.data_dir).lexically_normal();
-  std::filesystem::create_directories(root.parent_path());
   data_directory directory{files, root.string()};
   opened_data data;
   if (auto known = directory.identity()) {
@@ -98,18 +138,25 @@ opened_data open_data(const node_config& config, storage::file_system& files,
     data.identity = founding_identity(config);
     directory.found(data.identity);
   }
-  auto found = storage::raft_log::open(
-    files, directory.log_path(),
-    {.cluster = data.identity.cluster, .member = data.identity.member, .salt = draw_seed()});
+  auto found = storage::raft_log::open(files, directory.log_path(),
+                                       {.cluster = data.identity.cluster,
+                                        .member = data.identity.member,
+                                        .salt = log_salt(config, data.identity.member),
+                                        .segment_bytes = config.log_segment_bytes,
+                                        .fill_bytes = config.log_fill_bytes});
   data.log = std::move(found.log);
   data.hard = found.state;
   data.before_first = found.before_first;
   data.entries = std::move(found.entries);
   if (found.torn_tail)
     log::info("dropped an incomplete write at the end of the log; it was never acknowledged");
-  open_state(data, config, directory.state_path(), std::move(on_store_failure));
+  data.engine = open_engine(directory.state_path(), listener_of(std::move(on_store_failure)));
+  data.store = std::make_unique<mvcc::store>(
+    *data.engine,
+    mvcc::store_options{.head_cache_bytes = config.memory_budget_bytes / head_cache_share});
   check_state_against_log(data, directory.state_path());
   start_boot(data, config);
+  data.voters = voters_of(data);
   return data;
 }
 
