@@ -67,7 +67,9 @@ void data_directory::found(const data_identity& identity) {
 }
 
 void data_directory::begin_restore() {
-  files_.open(path_ + "/" + restoring_name, storage::open_mode::create);
+  auto names = files_.list(path_);
+  if (std::find(names.begin(), names.end(), restoring_name) == names.end())
+    files_.open(path_ + "/" + restoring_name, storage::open_mode::create);
   files_.sync_directory(path_);
 }
 

@@ -33,9 +33,12 @@ std::vector<std::string> names_in(const fs::path& root) {
   return names;
 }
 
-void remove_content(const fs::path& root) {
+/// Durably before it goes on; what says that the rest is not whole stays.
+void remove_content(const fs::path& root, storage::file_system& files) {
   for (const auto& name : names_in(root))
-    fs::remove_all(root / name);
+    if (name != data_directory::restoring_name)
+      fs::remove_all(root / name);
+  files.sync_directory(root.string());
 }
 
 /// What makes ids of members that restore alike alike, and all others different.
@@ -134,7 +137,7 @@ restored_directory restore_backup(const restore_order& order, storage::file_syst
     fs::remove(root / lock_name);
     lock.reset();
   };
-  remove_content(root);
+  remove_content(root, files);
   try {
     directory.begin_restore();
     auto result = fill(directory, reader, order, files);
@@ -142,7 +145,8 @@ restored_directory restore_backup(const restore_order& order, storage::file_syst
     finish();
     return result;
   } catch (...) {
-    remove_content(root);
+    remove_content(root, files);
+    directory.end_restore();
     finish();
     if (is_new)
       fs::remove(root);
