@@ -6,6 +6,7 @@
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/record.pb.h"
+#include "messages/version.hpp"
 #include "storage/mvcc/lease_key.hpp"
 
 #include <algorithm>
@@ -38,7 +39,8 @@ read_core::read_core(const mvcc::store& store, const storage::engine& engine,
                      read_identity identity)
     : store_(store), engine_(engine), identity_(std::move(identity)) {}
 
-void read_core::on(const read_batch& batch, time_point now, const sender& send) {
+void read_core::on(const read_batch& batch, time_point now, const sender& send,
+                   std::int64_t unix_seconds) {
   raft_ = batch.raft;
   applied_ = batch.applied;
   std::shared_ptr<const mvcc::snapshot> source = store_.snapshot();
@@ -51,7 +53,9 @@ void read_core::on(const read_batch& batch, time_point now, const sender& send) 
       answers.push_back(refuse_with(call.call, errc::deadline_exceeded));
       continue;
     }
-    answers.push_back(answer_newest(call, source));
+    answers.push_back(call.method == rpc_method::maintenance_snapshot
+                        ? start_backup(call, now, unix_seconds)
+                        : answer_newest(call, source));
     bytes += answers.back().message.size();
     if (bytes >= portion_bytes) {
       send(std::exchange(answers, {}));
@@ -61,7 +65,9 @@ void read_core::on(const read_batch& batch, time_point now, const sender& send) 
   send(std::move(answers));
 }
 
-std::vector<rpc_answer> read_core::on(const read_stream_event& event) {
+std::vector<rpc_answer> read_core::on(const read_stream_event& event, time_point now) {
+  if (auto backup = backups_.find(event.call); backup != backups_.end())
+    return go_on(backup, event.cancelled, now);
   auto found = streams_.find(event.call);
   if (found == streams_.end())
     return {};
@@ -167,6 +173,50 @@ rpc_answer read_core::next_part(call_id call, range_stream& stream) {
   return part;
 }
 
+rpc_answer read_core::start_backup(const read_call& call, time_point now,
+                                   std::int64_t unix_seconds) {
+  if (backups_.size() >= max_backups)
+    return refuse_with(call.call, errc::too_many_requests);
+  auto sizes = engine_.sizes();
+  backup::backup_writer writer{store_.pin(), {identity_.cluster, identity_.member, unix_seconds}};
+  backup_stream stream{std::move(writer), sizes.live + sizes.unflushed, stream_part_bytes,
+                       std::string{etcd_cluster_version}};
+  auto first = next_part(call.call, stream);
+  backups_.emplace(call.call, open_backup{std::move(stream), now});
+  return first;
+}
+
+rpc_answer read_core::next_part(call_id call, backup_stream& stream) {
+  etcdserverpb::SnapshotResponse response;
+  stream.next(response);
+  auto part = reply(call, response);
+  part.ends = stream.done();
+  return part;
+}
+
+std::vector<rpc_answer> read_core::go_on(open_backups::iterator backup, bool cancelled,
+                                         time_point now) {
+  std::vector<rpc_answer> answers;
+  if (!cancelled) {
+    backup->second.last_taken = now;
+    answers.push_back(next_part(backup->first, backup->second.stream));
+  }
+  if (cancelled || answers.back().ends)
+    backups_.erase(backup);
+  return answers;
+}
+
+std::vector<rpc_answer> read_core::on_tick(time_point now) {
+  std::vector<rpc_answer> given_up;
+  std::erase_if(backups_, [&](const auto& open) {
+    if (now - open.second.last_taken < backup_patience)
+      return false;
+    given_up.push_back(refuse_with(open.first, errc::timeout));
+    return true;
+  });
+  return given_up;
+}
+
 rpc_answer read_core::attached_keys(const read_call& call, const mvcc::snapshot& source) {
   etcdserverpb::LeaseTimeToLiveResponse response;
   parse(response, call.body);
@@ -213,7 +263,7 @@ rpc_answer read_core::status(const read_call& call, const mvcc::snapshot& source
   response.mutable_header()->set_revision(source.revision());
   auto sizes = engine_.sizes();
   response.set_version(identity_.version);
-  response.set_storageversion("3.6.0");
+  response.set_storageversion(std::string{etcd_cluster_version});
   response.set_dbsize(static_cast<std::int64_t>(sizes.on_disk));
   response.set_dbsizeinuse(static_cast<std::int64_t>(sizes.live));
   response.set_dbsizequota(std::max<std::int64_t>(identity_.quota_bytes, 0));

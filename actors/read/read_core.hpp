@@ -1,12 +1,14 @@
 #pragma once
 
 #include "actors/metrics/meter.hpp"
+#include "actors/read/backup_stream.hpp"
 #include "actors/read/range_stream.hpp"
 #include "messages/ids.hpp"
 #include "messages/proto/rpc.pb.h"
 #include "messages/service.hpp"
 #include "storage/mvcc/store.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +36,10 @@ public:
   static constexpr std::size_t portion_bytes = 1 << 20;
   /// Streams that may be open; each pins a snapshot. One more is refused.
   static constexpr std::size_t max_streams = 1024;
+  /// Backups that may be under way; each holds back what compactions would remove.
+  static constexpr std::size_t max_backups = 16;
+  /// A backup whose client takes nothing for so long is given up.
+  static constexpr std::chrono::minutes backup_patience{5};
 
   /// Both outlive it.
   read_core(const mvcc::store& store, const storage::engine& engine, read_identity identity);
@@ -47,12 +53,24 @@ public:
 
   /// Sends the answers in portions of about `portion_bytes`, so that many large ones are never held
   /// at once. Calls whose deadline has passed cost nothing.
-  void on(const read_batch& batch, time_point now, const sender& send);
+  /// @param unix_seconds for what is shown to people.
+  void on(const read_batch& batch, time_point now, const sender& send,
+          std::int64_t unix_seconds = 0);
 
   /// The next part of a stream, if it still exists.
-  std::vector<rpc_answer> on(const read_stream_event& event);
+  std::vector<rpc_answer> on(const read_stream_event& event, time_point now);
+
+  /// Ends the backups that nobody takes.
+  std::vector<rpc_answer> on_tick(time_point now);
 
 private:
+  struct open_backup {
+    backup_stream stream;
+    time_point last_taken;
+  };
+
+  using open_backups = std::map<call_id, open_backup>;
+
   /// A snapshot does not hold on to its history: where a compaction took it away meanwhile, the
   /// call and those after it are answered from a newer one.
   rpc_answer answer_newest(const read_call& call, std::shared_ptr<const mvcc::snapshot>& source);
@@ -66,6 +84,9 @@ private:
   rpc_answer attached_keys(const read_call& call, const mvcc::snapshot& source);
   rpc_answer open_stream(const read_call& call, std::shared_ptr<const mvcc::snapshot> source);
   rpc_answer next_part(call_id call, range_stream& stream);
+  rpc_answer start_backup(const read_call& call, time_point now, std::int64_t unix_seconds);
+  std::vector<rpc_answer> go_on(open_backups::iterator backup, bool cancelled, time_point now);
+  static rpc_answer next_part(call_id call, backup_stream& stream);
   void fill(etcdserverpb::ResponseHeader& header) const;
 
   const mvcc::store& store_;
@@ -74,6 +95,7 @@ private:
   raft_status raft_;
   log_index applied_;
   std::map<call_id, range_stream> streams_;
+  open_backups backups_;
   metrics::meter meter_;
 
   // Parsed into and answered from again and again, so that their buffers stay.

@@ -11,11 +11,18 @@ reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reade
   return {
     [=](const read_batch& batch) {
       auto& host = *self->state.host;
-      host.core.on(batch, host.time->now(),
-                   [&](std::vector<rpc_answer>&& answers) { host.edges.send(std::move(answers)); });
+      host.core.on(
+        batch, host.time->now(),
+        [&](std::vector<rpc_answer>&& answers) { host.edges.send(std::move(answers)); },
+        host.time->unix_seconds());
     },
     [=](const read_stream_event& event) {
-      self->state.host->edges.send(self->state.host->core.on(event));
+      auto& host = *self->state.host;
+      host.edges.send(host.core.on(event, host.time->now()));
+    },
+    [=](const tick&) {
+      auto& host = *self->state.host;
+      host.edges.send(host.core.on_tick(host.time->now()));
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
   };

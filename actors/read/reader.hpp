@@ -16,6 +16,8 @@ using reader_actor = caf::typed_actor<
   caf::reacts_to<read_batch>,
   // From the service: the client of a stream wants more, or has gone.
   caf::reacts_to<read_stream_event>,
+  // Time passes; every second or so.
+  caf::reacts_to<tick>,
   // Introduces an edge.
   caf::reacts_to<service::edge_joined>>;
 

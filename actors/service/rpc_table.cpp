@@ -31,7 +31,7 @@ constexpr auto rules = std::to_array<rpc_rule>({
   {rpc_method::maintenance_defragment, rpc_path::unimplemented, rpc_guard::root, false, false, rpc_rate_class::control},
   {rpc_method::maintenance_hash, rpc_path::unimplemented, rpc_guard::root, false, false, rpc_rate_class::control},
   {rpc_method::maintenance_hash_kv, rpc_path::unimplemented, rpc_guard::root, false, false, rpc_rate_class::control},
-  {rpc_method::maintenance_snapshot, rpc_path::unimplemented, rpc_guard::root, false, false, rpc_rate_class::read},
+  {rpc_method::maintenance_snapshot, rpc_path::read, rpc_guard::root, false, false, rpc_rate_class::read},
   {rpc_method::maintenance_move_leader, rpc_path::unimplemented, rpc_guard::root, true, false, rpc_rate_class::control},
   {rpc_method::maintenance_downgrade, rpc_path::unimplemented, rpc_guard::root, true, false, rpc_rate_class::control},
   {rpc_method::auth_auth_enable, rpc_path::unimplemented, rpc_guard::root, true, false, rpc_rate_class::control},

@@ -57,6 +57,11 @@ bool is_delegated(rpc_method method) {
   return path == rpc_path::watch || path == rpc_path::lease || path == rpc_path::recipe;
 }
 
+/// Whether a reader holds something for the call between the parts of its answer.
+bool is_read_stream(rpc_method method) {
+  return rule_of(method).path == rpc_path::read && shape_of(method).server_stream;
+}
+
 /// @pre is_delegated(method).
 std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
   switch (rule_of(method).path) {
@@ -100,7 +105,7 @@ void service_core::on(const call_event& event, time_point now, service_output& o
     break;
   case call_event::what::cancel:
     // A write goes on; of reads only a stream would stay behind.
-    if (event.method == rpc_method::kv_range_stream && !reads_.forget(event.call))
+    if (is_read_stream(event.method) && !reads_.forget(event.call))
       out.stream_events.push_back({.call = event.call, .cancelled = true});
     break;
   case call_event::what::message:
@@ -339,6 +344,13 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
       return request.action() == etcdserverpb::AlarmRequest::GET ? errc::none : errc::unimplemented;
     });
     point = true;
+    break;
+  }
+  case rpc_method::maintenance_snapshot: {
+    etcdserverpb::SnapshotRequest snapshot;
+    verdict = take(snapshot, call.body, detail, nothing_to_refuse);
+    // Of this member, whoever leads.
+    serializable = true;
     break;
   }
   default:
