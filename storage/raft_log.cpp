@@ -212,6 +212,20 @@ void raft_log::release(entry_id upto) {
   });
 }
 
+void raft_log::skip_to(entry_id at) {
+  if (term_of(at.index) == at.term)
+    return release(at);
+  change([&] {
+    index_ = raft_log_index{at};
+    // What a new file begins with counts, whatever the files before it hold.
+    start_segment();
+    for (auto& x : segments_)
+      x.set_base(at);
+    while (segments_.size() > 1)
+      recycle_oldest();
+  });
+}
+
 /// One file at a time, oldest first and synced: a gap between the files always means damage.
 void raft_log::recycle_oldest() {
   const auto& oldest = segments_.front();

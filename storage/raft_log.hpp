@@ -97,6 +97,12 @@ public:
   /// Entries may stay readable. @pre upto.index <= last().index; and the log's own pair.
   void release(entry_id upto);
 
+  /// The state machine got everything up to `at` from elsewhere (paper 7): the log begins behind
+  /// it. Entries behind it stay if the log holds `at` itself; else nothing of it leads to that
+  /// state and all of it goes. The hard state stays. After a crash before this returns the log is
+  /// as it was, or as it should be.
+  void skip_to(entry_id at);
+
   /// Bytes in the files from the batch of entry `index` + 1 to the end: what a restart reads again
   /// if the state machine holds everything up to `index`. 0 if nothing is behind it.
   std::uint64_t bytes_since(log_index index) const;

@@ -168,15 +168,24 @@ private:
     result_.salt = x.header->salt;
   }
 
-  /// A segment's header certifies all that the segments before it held.
-  void check_continues(const candidate& x) const {
+  /// A segment's header certifies all that the segments before it held. If it begins behind an
+  /// entry that they do not hold, nothing of theirs counts any more: see raft_log::skip_to.
+  void check_continues(const candidate& x) {
     const auto& before = result_.segments.back();
     if (x.header->previous != result_.newest)
       fail_damaged(before.path(), "no whole batch at byte " + std::to_string(before.end())
                                     + ", and there is a later file");
-    if (x.header->before != result_.index.last() || x.header->state != result_.state
+    const auto begin = x.header->before;
+    const bool skips = result_.index.term_of(begin.index) != begin.term;
+    if ((begin != result_.index.last() && !skips) || x.header->state != result_.state
         || x.header->salt != result_.salt)
       fail_damaged(x.path, "it does not continue the file before it");
+    if (!skips)
+      return;
+    result_.index = raft_log_index{begin};
+    result_.entries.clear();
+    for (auto& segment : result_.segments)
+      segment.set_base(begin);
   }
 
   bool read_next_batch(log_segment& segment) {

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace troupe::storage {
 namespace {
@@ -86,9 +87,12 @@ private:
     with.append(unknown_groups());
     if (with.holds(found))
       acknowledged_ = with;
-    if (!acknowledged_.holds(found) || found.before_first.index.value > released_)
+    if (!acknowledged_.holds(found)
+        || found.before_first.index.value > std::max(released_, skipping_))
       throw std::logic_error{"acknowledged data is lost; the last entry is "
                              + std::to_string(found.log->last().index.value)};
+    released_ = std::max(released_, found.before_first.index.value);
+    skipping_ = 0;
     unknown_.clear();
     ++opened_;
     log_ = std::move(found.log);
@@ -104,6 +108,8 @@ private:
   }
 
   void step() {
+    if (chance(3))
+      return skip();
     switch (random_() % 8) {
     case 0:
       return log_->close_batch();
@@ -158,6 +164,22 @@ private:
     log_->release(acknowledged_.id_of(released_));
   }
 
+  /// A state comes from elsewhere, with entries that the log never sees.
+  void skip() {
+    auto lowest = std::max(released_, log_->before_first().index.value) + 1;
+    auto first = acknowledged_.entries.size() + 1;
+    if (chance(50) && first > lowest)
+      first = lowest + random_() % (first - lowest);
+    unknown_.emplace_back(std::nullopt, make_entries(first, 1 + random_() % 30, ++term_));
+    auto next = acknowledged_;
+    next.append(unknown_groups());
+    skipping_ = next.entries.size();
+    log_->skip_to(next.entries.back().id);
+    acknowledged_ = next;
+    released_ = std::exchange(skipping_, 0);
+    unknown_.clear();
+  }
+
   void check_read() {
     auto begin = log_->before_first().index.value + 1;
     auto end = log_->last().index.value + 1;
@@ -180,6 +202,8 @@ private:
   /// Groups of the append that failed.
   std::vector<change> unknown_;
   std::uint64_t released_ = 0;
+  /// Where a skip leads that may or may not have happened.
+  std::uint64_t skipping_ = 0;
   std::uint64_t term_ = 0;
   std::uint64_t opened_ = 0;
 };

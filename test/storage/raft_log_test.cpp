@@ -240,6 +240,39 @@ TEST_F(RaftLog, ASegmentThatBeganBeforeACutMayBecomeTheFirst) {
   EXPECT_EQ(found.entries, concat(make_entries(5, 1, 2), make_entries(6, 4, 3)));
 }
 
+TEST_F(RaftLog, SkipsToAnEntryThatItDoesNotHold) {
+  auto log = open().log;
+  log->append(make_state(2, 1), make_entries(1, 5));
+  log->skip_to(id(2, 100));
+  EXPECT_EQ(log->before_first(), id(2, 100));
+  EXPECT_EQ(log->last(), id(2, 100));
+  EXPECT_EQ(log->term_of({100}), term_t{2});
+  EXPECT_FALSE(log->term_of({5}));
+  auto found = reopen(log);
+  EXPECT_EQ(found.before_first, id(2, 100));
+  EXPECT_TRUE(found.entries.empty());
+  EXPECT_EQ(found.state, make_state(2, 1)) << "the vote stays";
+  found.log->append(std::nullopt, make_entries(101, 3, 2));
+  EXPECT_EQ(reopen(found.log).entries, make_entries(101, 3, 2));
+}
+
+TEST_F(RaftLog, ASkipInPlaceOfTheEndLosesTheEnd) {
+  auto log = open().log;
+  log->append(std::nullopt, make_entries(1, 9));
+  log->skip_to(id(3, 7));
+  auto found = reopen(log);
+  EXPECT_EQ(found.before_first, id(3, 7));
+  EXPECT_TRUE(found.entries.empty());
+}
+
+TEST_F(RaftLog, ASkipToAnEntryThatItHoldsKeepsWhatFollows) {
+  auto log = open().log;
+  log->append(std::nullopt, make_entries(1, 9));
+  log->skip_to(id(1, 7));
+  EXPECT_EQ(log->last(), id(1, 9));
+  EXPECT_EQ(log->read({8}, {10}, 1000).size(), 2U);
+}
+
 TEST_F(RaftLog, RecycledFilesDoNotShowTheirOldContent) {
   auto log = open().log;
   std::uint64_t next = 1;
