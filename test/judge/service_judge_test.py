@@ -183,6 +183,9 @@ class Streams(unittest.TestCase):
     """The rules that hold for each stream alone."""
 
     def faults(self, *messages, fragment=False):
+        return self.record(*messages, fragment=fragment).faults
+
+    def record(self, *messages, fragment=False):
         inbox = WatchInbox()
         inbox.requested.append(API.WatchCreateRequest(key=b"a", fragment=fragment))
         created = API.WatchResponse(created=True)
@@ -195,10 +198,16 @@ class Streams(unittest.TestCase):
             for revision in revisions:
                 message.events.add().kv.mod_revision = revision
             inbox.take(message, message, list(revisions))
-        return inbox.records[0].faults
+        return inbox.records[0]
 
     def test_a_good_stream_has_no_fault(self):
         self.assertEqual(self.faults((5, False, [5, 5]), (7, False, [6, 7])), [])
+
+    def test_pieces_do_not_depend_on_how_many_revisions_come_together(self):
+        apart = self.record((5, False, [5, 5]), (6, True, [6]), (6, False, [6]), fragment=True)
+        together = self.record((6, True, [5, 5, 6]), (6, False, [6]), fragment=True)
+        self.assertEqual(apart.pieces, [(2, False), (1, True), (1, False)])
+        self.assertEqual(together.pieces, apart.pieces)
 
     def test_a_revision_is_not_split(self):
         self.assertTrue(self.faults((5, False, [5]), (5, False, [5])))

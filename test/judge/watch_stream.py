@@ -2,6 +2,8 @@
 stream whatever the other server says.
 """
 
+from collections import Counter
+
 from pair import BidiCall
 
 FRAGMENT_BYTES = 2 << 20
@@ -16,7 +18,7 @@ class WatchRecord:
         self.synced_at = None  # revision up to which it is known to have caught up
         self.fragments = request.fragment
         self.events = []  # (revision, event as comparable value)
-        self.pieces = []  # of messages in sync: (number of events, fragment flag)
+        self.pieces = []  # of revisions in sync: (number of events, whether more of it follow)
         self.canceled = None
         self.faults = []
         self._open_fragment = None
@@ -35,7 +37,7 @@ class WatchRecord:
         if self.synced_at is not None and revisions[0] > self.synced_at:
             if header != revisions[-1]:
                 self.faults.append(f"in sync, but header {header} for events to {revisions[-1]}")
-            self.pieces.append((len(events), message.fragment))
+            self.pieces += _pieces(revisions, message.fragment)
         self.events += zip(revisions, events)
 
     def _continues(self, revision):
@@ -51,6 +53,14 @@ class WatchRecord:
         if self.fragments and len(message.events) > 1 and message.ByteSize() >= FRAGMENT_BYTES:
             self.faults.append(f"a piece of {message.ByteSize()} bytes")
         self._open_fragment = header if message.fragment else None
+
+
+def _pieces(revisions, fragment):
+    """What one message has of each revision: a busy server may send several in one."""
+    counts = Counter(revisions)
+    return [
+        (count, fragment and revision == revisions[-1]) for revision, count in counts.items()
+    ]
 
 
 class WatchInbox:
