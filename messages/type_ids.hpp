@@ -2,6 +2,7 @@
 
 #include "messages/errc.hpp"
 #include "messages/membership.hpp"
+#include "messages/peer.hpp"
 #include "messages/raft.hpp"
 #include "messages/rpc.hpp"
 #include "messages/service.hpp"
@@ -41,6 +42,10 @@ CAF_ADD_TYPE_ID(troupe, (troupe::forward_propose))
 CAF_ADD_TYPE_ID(troupe, (troupe::forward_refused))
 CAF_ADD_TYPE_ID(troupe, (troupe::forward_read))
 CAF_ADD_TYPE_ID(troupe, (troupe::forward_read_reply))
+CAF_ADD_TYPE_ID(troupe, (troupe::hello_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::hello_refused_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::ping_v1))
+CAF_ADD_TYPE_ID(troupe, (troupe::pong_v1))
 // Between a node and the programs that watch it as remote actors.
 CAF_ADD_TYPE_ID(troupe, (troupe::subscribe_v1))
 CAF_ADD_TYPE_ID(troupe, (troupe::started_v1))
