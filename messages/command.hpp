@@ -22,6 +22,8 @@ enum class command_kind : std::uint8_t {
   lease_revoke = 8,       ///< etcdserverpb.LeaseRevokeRequest
   lease_expiry = 9,       ///< troupe.record.LeaseExpiry
   lease_checkpoints = 10, ///< troupe.record.LeaseCheckpoints
+  quota_alarm = 11,       ///< troupe.record.QuotaAlarm
+  downgrade = 12,         ///< etcdserverpb.DowngradeRequest, never VALIDATE
 };
 
 struct command {

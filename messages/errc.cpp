@@ -72,6 +72,16 @@ std::string to_string(errc code) {
     return "unhealthy";
   case errc::auth_not_enabled:
     return "auth not enabled";
+  case errc::unknown_method:
+    return "unknown method";
+  case errc::wrong_downgrade_version_format:
+    return "wrong downgrade version format";
+  case errc::invalid_downgrade_target:
+    return "invalid downgrade target";
+  case errc::downgrade_in_progress:
+    return "downgrade in progress";
+  case errc::no_downgrade_in_progress:
+    return "no downgrade in progress";
   case errc::permission_denied:
     return "permission denied";
   case errc::lock_lost:

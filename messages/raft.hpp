@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/alarms.hpp"
 #include "messages/blob.hpp"
 #include "messages/errc.hpp"
 #include "messages/ids.hpp"
@@ -279,6 +280,8 @@ struct committed {
 struct applied {
   entry_id upto;
   entry_id flushed;
+  /// As of `upto`.
+  raised_alarms alarms;
 };
 
 /// To member: append these, in this order. The leader appends all or refuses all; only a

@@ -39,6 +39,12 @@ struct read_batch {
   log_index applied;
 };
 
+/// To the store keeper: these wait until all of the store has been rewritten without what nobody
+/// can read any more.
+struct defragment {
+  std::vector<call_id> calls;
+};
+
 /// To the reader that holds a streamed answer: the client wants more of it, or has gone.
 struct read_stream_event {
   call_id call;

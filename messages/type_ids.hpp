@@ -84,6 +84,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::rpc_answers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::await_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read_stream_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::defragment)
 
 namespace caf {
 

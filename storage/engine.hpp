@@ -96,6 +96,16 @@ struct engine_sizes {
   std::uint64_t unflushed = 0;
   /// Estimate of the versions in `data`, deletions and replaced ones included.
   std::uint64_t versions = 0;
+
+  /// What the store takes, in files and in memory.
+  std::uint64_t total() const {
+    return on_disk + unflushed;
+  }
+
+  /// What it would take without what is replaced.
+  std::uint64_t in_use() const {
+    return live + unflushed;
+  }
 };
 
 enum class write_stall { none, delayed, stopped };

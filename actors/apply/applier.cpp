@@ -1,6 +1,7 @@
 #include "actors/apply/applier.hpp"
 
 #include "actors/failure/failure.hpp"
+#include "actors/log/log.hpp"
 
 #include <algorithm>
 #include <caf/send.hpp>
@@ -38,11 +39,15 @@ void applier_host::apply() {
 }
 
 void applier_host::carry_out(apply_output&& out) {
+  if (out.alarms_changed) {
+    log_alarms();
+    report();
+  }
   publish(std::move(out.events));
   tell_leases(std::move(out.leases));
   edges.send(std::move(out.answers));
-  if (out.floor_raised)
-    caf::anon_send(keeper, floor_raised{std::move(out.when_removed)});
+  if (out.floor_raised || out.make_room)
+    caf::anon_send(keeper, floor_raised{std::move(out.when_removed), out.make_room});
   if (!out.to_propose.empty() && member)
     caf::anon_send(member, propose{std::move(out.to_propose)});
 }
@@ -86,6 +91,20 @@ void applier_host::tell_leases(const raft_status& status) {
     return;
   told = status;
   caf::anon_send(leases, status);
+}
+
+void applier_host::log_alarms() {
+  const auto before = reported.alarms;
+  const auto now = core.progress().alarms;
+  auto tell = [](const char* alarm, bool was, bool is) {
+    if (is && !was)
+      log::warn("alarm raised", {{"alarm", alarm}});
+    else if (was && !is)
+      log::info("alarm disarmed", {{"alarm", alarm}});
+  };
+  tell("NOSPACE", before.no_space, now.no_space);
+  tell("CORRUPT", before.corrupt, now.corrupt);
+  tell("UNKNOWN", before.other, now.other);
 }
 
 void applier_host::report() {

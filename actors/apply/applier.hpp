@@ -72,6 +72,7 @@ struct applier_host {
   void carry_out(apply_output&& out);
   /// Tells the hub, if there is one, what has changed since it was told last.
   void publish(std::vector<mvcc::event>&& events);
+  void log_alarms();
   /// Tells the lease manager, if there is one, what concerns it.
   void tell_leases(lease_changes&& news);
   void tell_leases(const propose_refused& refused) const;

@@ -1,8 +1,10 @@
 #include "actors/apply/apply_core.hpp"
 
+#include "actors/apply/downgrade.hpp"
 #include "actors/apply/kv_apply.hpp"
 #include "actors/apply/lease_apply.hpp"
 #include "actors/apply/membership.hpp"
+#include "actors/service/kv_checks.hpp"
 #include "actors/service/request_parser.hpp"
 #include "messages/ensure.hpp"
 #include "storage/storage_error.hpp"
@@ -16,6 +18,10 @@
 namespace troupe::apply {
 
 namespace {
+
+/// The quota is looked at after so much of the log, beside every tick: what is written between its
+/// passing and the alarm is not much more.
+constexpr std::size_t space_look_bytes = 1 << 20;
 
 [[noreturn]] void refuse_newer(const char* what, unsigned number) {
   throw storage::storage_error{
@@ -43,7 +49,10 @@ std::optional<metrics::apply_op> op_of(command_kind kind) {
   case command_kind::compact:
     return metrics::apply_op::compaction;
   case command_kind::alarm:
+  case command_kind::quota_alarm:
     return metrics::apply_op::alarm;
+  case command_kind::downgrade:
+    return metrics::apply_op::downgrade_info;
   case command_kind::publish_member:
     return metrics::apply_op::member_attributes;
   case command_kind::lease_grant:
@@ -64,8 +73,16 @@ bool is_physical_compaction(const command& what) {
 
 } // namespace
 
-apply_core::apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction)
-    : store_(store), identity_(identity), compaction_(std::move(compaction)) {}
+apply_core::apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction,
+                       space_quota quota)
+    : store_(store), identity_(identity), compaction_(std::move(compaction)), alarms_(store),
+      raised_(alarms_.raised()), quota_(std::move(quota)), guard_(quota_.bytes) {}
+
+void apply_core::count_in(metrics::meter meter, std::chrono::nanoseconds slow) {
+  meter_ = std::move(meter);
+  slow_ = slow;
+  meter_->alarms.note(raised_);
+}
 
 void apply_core::await(const await_applied& calls) {
   for (const auto& call : calls.calls)
@@ -87,6 +104,7 @@ void apply_core::apply(std::span<const entry> entries, apply_output& out) {
     expected = expected + 1;
     apply_one(next, out);
     bytes += next.payload.size();
+    unseen_bytes_ += next.payload.size();
     if (bytes >= batch_bytes) {
       commit(next.id, out);
       bytes = 0;
@@ -95,6 +113,8 @@ void apply_core::apply(std::span<const entry> entries, apply_output& out) {
   if (!entries.empty() && store_.applied() != entries.back().id)
     commit(entries.back().id, out);
   out.leases.upto = store_.applied();
+  if (unseen_bytes_ >= space_look_bytes)
+    look_after_space(out);
   meter_->apply.batch_entries.observe(entries.size());
   meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
 }
@@ -160,34 +180,13 @@ void apply_core::apply_one(const entry& what, apply_output& out) {
 }
 
 rpc_answer apply_core::apply_command(const command& what, entry_id at, apply_output& out) {
-  const stored_leases state{store_};
+  if (auto verdict = service::check_alarms(raised_, what.kind, false); verdict != errc::none)
+    return refuse_with({}, verdict);
   switch (what.kind) {
-  case command_kind::put: {
-    etcdserverpb::PutResponse response;
-    auto request = parse<etcdserverpb::PutRequest>(what);
-    auto txn = store_.begin();
-    auto verdict = apply::apply(*txn, request, response, state);
-    if (verdict == errc::none)
-      note({.puts = 1, .put_bytes = request.key().size() + request.value().size()});
-    return finish(verdict, response);
-  }
-  case command_kind::delete_range: {
-    etcdserverpb::DeleteRangeResponse response;
-    auto txn = store_.begin();
-    auto verdict = apply::apply(*txn, parse<etcdserverpb::DeleteRangeRequest>(what), response);
-    if (verdict == errc::none)
-      note({.deletes = 1});
-    return finish(verdict, response);
-  }
-  case command_kind::txn: {
-    etcdserverpb::TxnResponse response;
-    auto request = parse<etcdserverpb::TxnRequest>(what);
-    auto txn = store_.begin();
-    auto verdict = apply::apply(*txn, request, response, state);
-    if (verdict == errc::none)
-      note(count_ops(request, response));
-    return finish(verdict, response);
-  }
+  case command_kind::put:
+  case command_kind::delete_range:
+  case command_kind::txn:
+    return apply_kv(what);
   case command_kind::compact:
     return compact(parse<etcdserverpb::CompactionRequest>(what), out);
   case command_kind::publish_member:
@@ -199,9 +198,89 @@ rpc_answer apply_core::apply_command(const command& what, entry_id at, apply_out
   case command_kind::lease_checkpoints:
     return apply_lease(what, at, out.leases.changes);
   case command_kind::alarm:
-    break;
+  case command_kind::quota_alarm:
+  case command_kind::downgrade:
+    return apply_maintenance(what, out);
   }
   refuse_newer("command", static_cast<unsigned>(what.kind));
+}
+
+rpc_answer apply_core::apply_kv(const command& what) {
+  const stored_leases state{store_};
+  if (what.kind == command_kind::put) {
+    etcdserverpb::PutResponse response;
+    auto request = parse<etcdserverpb::PutRequest>(what);
+    auto txn = store_.begin();
+    auto verdict = apply::apply(*txn, request, response, state);
+    if (verdict == errc::none)
+      note({.puts = 1, .put_bytes = request.key().size() + request.value().size()});
+    return finish(verdict, response);
+  }
+  if (what.kind == command_kind::delete_range) {
+    etcdserverpb::DeleteRangeResponse response;
+    auto txn = store_.begin();
+    auto verdict = apply::apply(*txn, parse<etcdserverpb::DeleteRangeRequest>(what), response);
+    if (verdict == errc::none)
+      note({.deletes = 1});
+    return finish(verdict, response);
+  }
+  etcdserverpb::TxnResponse response;
+  auto request = parse<etcdserverpb::TxnRequest>(what);
+  if (raised_.no_space && service::can_put(request))
+    return refuse_with({}, errc::no_space);
+  auto txn = store_.begin();
+  auto verdict = apply::apply(*txn, request, response, state);
+  if (verdict == errc::none)
+    note(count_ops(request, response));
+  return finish(verdict, response);
+}
+
+rpc_answer apply_core::apply_maintenance(const command& what, apply_output& out) {
+  if (what.kind == command_kind::downgrade) {
+    etcdserverpb::DowngradeResponse response;
+    auto verdict = apply::apply(store_, parse<etcdserverpb::DowngradeRequest>(what), response);
+    return finish(verdict, response);
+  }
+  const auto before = alarms_.space_alarm_of(identity_.member);
+  if (what.kind == command_kind::quota_alarm) {
+    alarms_.apply(parse<record::QuotaAlarm>(what));
+    alarms_changed(out);
+    return {};
+  }
+  etcdserverpb::AlarmResponse response;
+  alarms_.apply(parse<etcdserverpb::AlarmRequest>(what), response);
+  if (before == alarm_table::space_alarm::by_quota
+      && alarms_.space_alarm_of(identity_.member) == alarm_table::space_alarm::none)
+    guard_.disarmed(used());
+  alarms_changed(out);
+  response.mutable_header()->set_revision(store_.revision());
+  return finish(errc::none, response);
+}
+
+void apply_core::alarms_changed(apply_output& out) {
+  const auto now = alarms_.raised();
+  if (now == raised_)
+    return;
+  out.make_room = out.make_room || (now.no_space && !raised_.no_space);
+  out.alarms_changed = true;
+  raised_ = now;
+  meter_->alarms.note(raised_);
+}
+
+std::uint64_t apply_core::used() const {
+  return quota_.bytes < 0 ? 0 : quota_.used();
+}
+
+void apply_core::look_after_space(apply_output& out) {
+  unseen_bytes_ = 0;
+  const auto full = guard_.look(used(), alarms_.space_alarm_of(identity_.member), now_);
+  if (!full)
+    return;
+  record::QuotaAlarm quota;
+  quota.set_member_id(identity_.member.value);
+  quota.set_full(*full);
+  out.to_propose.push_back(
+    {0, entry_kind::command, encode_command(command_kind::quota_alarm, quota.SerializeAsString())});
 }
 
 rpc_answer apply_core::apply_lease(const command& what, entry_id at,
@@ -239,6 +318,7 @@ rpc_answer apply_core::compact(const etcdserverpb::CompactionRequest& request, a
   if (verdict == errc::none) {
     store_.compact(request.revision());
     out.floor_raised = true;
+    out.make_room = out.make_room || raised_.no_space;
   }
   return finish(verdict, response);
 }
@@ -264,6 +344,8 @@ void apply_core::on_tick(time_point now, apply_output& out) {
     out.answers.push_back(refuse_with(call, errc::timeout));
   }
   meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
+  now_ = now;
+  look_after_space(out);
   auto leads = raft_.role == raft_role::leader;
   if (auto revision = compaction_.on_tick(now, store_.revision(), leads)) {
     etcdserverpb::CompactionRequest request;
@@ -274,7 +356,7 @@ void apply_core::on_tick(time_point now, apply_output& out) {
 }
 
 applied apply_core::progress() const {
-  return {store_.applied(), store_.flushed()};
+  return {store_.applied(), store_.flushed(), raised_};
 }
 
 } // namespace troupe::apply

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/apply/alarms.hpp"
 #include "actors/apply/auto_compaction.hpp"
 #include "actors/apply/op_counts.hpp"
 #include "actors/apply/pending_calls.hpp"
+#include "actors/apply/space_guard.hpp"
 #include "actors/metrics/meter.hpp"
 #include "messages/command.hpp"
 #include "messages/lease.hpp"
@@ -27,8 +29,19 @@ struct apply_identity {
   boot_count boot;
 };
 
-/// What one step of the applier asks of its host.
+/// How large the store may become.
+struct space_quota {
+  /// Negative: as large as it likes.
+  std::int64_t bytes = -1;
+  /// What the store takes now, in files and in memory; asked about every megabyte and every tick.
+  /// @pre set if there is a quota.
+  std::function<std::uint64_t()> used;
+};
+
+/// What one step of the applier asks of its host, to be done from top to bottom.
 struct apply_output {
+  /// To whoever judges requests, before an answer tells of it: alarms were raised or taken back.
+  bool alarms_changed = false;
   /// To the hub, before the answers leave: all changes, in the order of revision.
   std::vector<mvcc::event> events;
   /// To the lease manager, before the answers leave; `upto` is the last entry of the step.
@@ -37,9 +50,11 @@ struct apply_output {
   std::vector<rpc_answer> answers;
   /// The compaction floor has risen.
   bool floor_raised = false;
+  /// The store is full: whatever can be removed should be.
+  bool make_room = false;
   /// To the edges, once what is below the floor is off the disk.
   std::vector<rpc_answer> when_removed;
-  /// To member: a compaction this member proposes as leader.
+  /// To member: a compaction this member proposes as leader, alarms of its quota.
   std::vector<proposal> to_propose;
 };
 
@@ -64,13 +79,11 @@ inline constexpr std::size_t batch_bytes = 4 << 20;
 /// (checklist 81).
 class apply_core {
 public:
-  apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction);
+  apply_core(mvcc::store& store, apply_identity identity, auto_compaction compaction,
+             space_quota quota = {});
 
   /// From now on counts here; a command that takes longer than `slow` counts as slow.
-  void count_in(metrics::meter meter, std::chrono::nanoseconds slow) {
-    meter_ = std::move(meter);
-    slow_ = slow;
-  }
+  void count_in(metrics::meter meter, std::chrono::nanoseconds slow);
 
   /// A client waits for these; answers to anything else are dropped.
   void await(const await_applied& calls);
@@ -102,7 +115,12 @@ public:
 
 private:
   rpc_answer apply_command(const command& what, entry_id at, apply_output& out);
+  rpc_answer apply_kv(const command& what);
   rpc_answer apply_lease(const command& what, entry_id at, std::vector<lease_change>& changes);
+  rpc_answer apply_maintenance(const command& what, apply_output& out);
+  void alarms_changed(apply_output& out);
+  void look_after_space(apply_output& out);
+  std::uint64_t used() const;
   void apply_one(const entry& what, apply_output& out);
   void commit(entry_id upto, apply_output& out);
   void note(command_kind kind, bool success, std::chrono::nanoseconds took) const;
@@ -115,6 +133,15 @@ private:
   mvcc::store& store_;
   apply_identity identity_;
   auto_compaction compaction_;
+  alarm_table alarms_;
+  /// Of `alarms_`.
+  raised_alarms raised_;
+  space_quota quota_;
+  space_guard guard_;
+  /// Of the last tick.
+  time_point now_;
+  /// Bytes of the log applied since the quota was looked at.
+  std::size_t unseen_bytes_ = 0;
   pending_calls pending_;
   raft_status raft_;
   metrics::meter meter_;

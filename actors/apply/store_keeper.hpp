@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/metrics/meter.hpp"
 #include "actors/service/answer_router.hpp"
 #include "messages/clock.hpp"
 #include "messages/type_ids.hpp"
@@ -9,16 +10,22 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <vector>
 
 namespace troupe::apply {
 
-/// From the applier: the compaction floor has risen.
+/// From the applier: the compaction floor has risen, or room is needed.
 struct floor_raised {
   /// Leave once everything below the floor is off the disk: answers to physical compactions.
   std::vector<rpc_answer> when_removed;
+  /// The store is full: everything below the floor is removed, whatever that costs.
+  bool make_room = false;
 };
+
+/// The keeper to itself: who asks for a defragmentation from now on asks for the next.
+struct run_defragment {};
 
 /// The keeper to itself: the next slice of counting.
 struct refine_counts {};
@@ -35,6 +42,9 @@ struct flush_policy {
 /// its own.
 using store_keeper_actor =
   caf::typed_actor<caf::reacts_to<floor_raised>, caf::reacts_to<refine_counts>,
+                   // From the service: clients want all of the store rewritten. Those who come
+                   // while that is done share the next time.
+                   caf::reacts_to<defragment>, caf::reacts_to<run_defragment>,
                    // Looks whether a flush is due; every second or so.
                    caf::reacts_to<tick>,
                    // Introduces an edge.
@@ -46,6 +56,10 @@ struct store_keeper_host {
                     flush_policy policy);
 
   void flush_if_due();
+  void remove(const floor_raised& raised);
+  void wait(const defragment& wanted);
+  /// Answers everybody who waits for it.
+  void defragment_now();
 
   mvcc::store& store;
   storage::engine& engine;
@@ -53,6 +67,10 @@ struct store_keeper_host {
   flush_policy policy;
   time_point last_flush;
   service::answer_router edges;
+  metrics::meter meter;
+  /// Want a defragmentation; one more is refused.
+  std::vector<call_id> waiting;
+  static constexpr std::size_t max_waiting = 1000;
 };
 
 struct store_keeper_state {
@@ -71,3 +89,4 @@ store_keeper_behavior(store_keeper_actor::stateful_pointer<store_keeper_state> s
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::floor_raised)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::refine_counts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::apply::run_defragment)

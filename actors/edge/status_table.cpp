@@ -50,6 +50,15 @@ constexpr auto rows = std::to_array<status_row>({
   {errc::stopped, unavailable, "etcdserver: server stopped"},
   {errc::unhealthy, unavailable, "etcdserver: unhealthy cluster"},
   {errc::auth_not_enabled, failed_precondition, "etcdserver: authentication is not enabled"},
+  // An action that no release knows.
+  {errc::unknown_method, unknown, "etcdserver: unknown method"},
+  {errc::wrong_downgrade_version_format, invalid_argument,
+   "etcdserver: wrong downgrade target version format"},
+  {errc::invalid_downgrade_target, invalid_argument,
+   "etcdserver: invalid downgrade target version"},
+  {errc::downgrade_in_progress, failed_precondition,
+   "etcdserver: cluster has a downgrade job in progress"},
+  {errc::no_downgrade_in_progress, failed_precondition, "etcdserver: no inflight downgrade job"},
   {errc::permission_denied, permission_denied, "etcdserver: permission denied"},
   // Lock and election: etcd lets the errors of its own client through without a code. The last one
   // stands for those, and always comes with the text of what failed.

@@ -143,6 +143,12 @@ using disk_histogram = histogram<doubling_bounds<millisecond, 14>>;
 /// 100 us to 52 s: etcd's buckets for what happens in memory.
 using operation_histogram = histogram<doubling_bounds<100 * microsecond, 20>>;
 
+/// 100 ms to 410 s: etcd's buckets for a defragmentation.
+using defragment_histogram = histogram<doubling_bounds<100 * millisecond, 13>>;
+
+/// 10 ms to 164 s: etcd's buckets for hashing a store.
+using hash_histogram = histogram<doubling_bounds<10 * millisecond, 15>>;
+
 /// 5 ms to 10 s: the default buckets of gRPC's server metrics.
 using call_histogram = histogram<
   listed_bounds<5 * millisecond, 10 * millisecond, 25 * millisecond, 50 * millisecond,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/metrics/counter.hpp"
+#include "messages/alarms.hpp"
 #include "messages/raft.hpp"
 
 #include <array>
@@ -72,10 +73,11 @@ enum class apply_op : std::uint8_t {
   lease_grant,
   lease_revoke,
   lease_checkpoint,
+  downgrade_info,
 };
 
 inline constexpr std::size_t apply_op_count =
-  static_cast<std::size_t>(apply_op::lease_checkpoint) + 1;
+  static_cast<std::size_t>(apply_op::downgrade_info) + 1;
 
 /// What the applier does.
 struct apply_counters {
@@ -149,6 +151,26 @@ struct watch_counters {
 struct alarm_gauges {
   gauge no_space;
   gauge corrupt;
+  /// Of a kind that this version does not know.
+  gauge other;
+
+  void note(const raised_alarms& raised) {
+    no_space.set(raised.no_space ? 1 : 0);
+    corrupt.set(raised.corrupt ? 1 : 0);
+    other.set(raised.other ? 1 : 0);
+  }
+};
+
+/// What is done to the whole store.
+struct maintenance_counters {
+  /// 1 while a client's defragmentation runs.
+  gauge defragmenting;
+  defragment_histogram defragment_duration;
+  /// Each answer to Hash and to HashKV.
+  hash_histogram hash_duration;
+  hash_histogram hash_kv_duration;
+  /// Times when reading all keys found others than were written.
+  counter damage_found;
 };
 
 /// Everything that actors count while they work. One per node, shared by those who count and those
@@ -161,6 +183,7 @@ struct node_counters {
   lease_counters leases;
   watch_counters watches;
   alarm_gauges alarms;
+  maintenance_counters maintenance;
 };
 
 } // namespace troupe::metrics

@@ -13,9 +13,16 @@ double number(const gauge& from) {
 }
 
 constexpr std::string_view names_of_apply_ops[apply_op_count] = {
-  "Put",        "DeleteRange", "Txn",
-  "Compaction", "Alarm",       "ClusterMemberAttrSet",
-  "LeaseGrant", "LeaseRevoke", "LeaseCheckpoint",
+  "Put",
+  "DeleteRange",
+  "Txn",
+  "Compaction",
+  "Alarm",
+  "ClusterMemberAttrSet",
+  "LeaseGrant",
+  "LeaseRevoke",
+  "LeaseCheckpoint",
+  "DowngradeInfoSet",
 };
 
 template <class Bounds>
@@ -155,10 +162,10 @@ void write_store(const store_numbers& from, family_writer& to) {
       to.gauge(name, help, static_cast<double>(*value));
   };
   show("etcd_mvcc_db_total_size_in_bytes",
-       "Total size of the state machine's files, replaced versions included.", from.bytes);
+       "Size of the state machine, in files and in memory, replaced versions included.",
+       from.bytes);
   show("etcd_mvcc_db_total_size_in_use_in_bytes",
-       "Total size of the state machine's files without what compaction will remove.",
-       from.bytes_in_use);
+       "Size of the state machine without what compaction will remove.", from.bytes_in_use);
   show("etcd_debugging_mvcc_current_revision", "The current revision of store.", from.revision);
   show("etcd_debugging_mvcc_compact_revision", "The revision of the last compaction in store.",
        from.compacted);
@@ -174,6 +181,24 @@ void write_alarms(const alarm_gauges& from, std::string_view server_id, family_w
   };
   show("NOSPACE", from.no_space);
   show("CORRUPT", from.corrupt);
+}
+
+void write_maintenance(const maintenance_counters& from, family_writer& to) {
+  to.gauge("etcd_disk_defrag_inflight",
+           "Whether or not defrag is active on the member. 1 means active, 0 means not.",
+           number(from.defragmenting));
+  to.histogram_of("etcd_disk_backend_defrag_duration_seconds",
+                  "The latency distribution of backend defragmentation.", from.defragment_duration,
+                  seconds);
+  to.histogram_of("etcd_mvcc_hash_duration_seconds",
+                  "The latency distribution of storage hash operation.", from.hash_duration,
+                  seconds);
+  to.histogram_of("etcd_mvcc_hash_rev_duration_seconds",
+                  "The latency distribution of storage hash by revision operation.",
+                  from.hash_kv_duration, seconds);
+  to.counter("troupe_store_damage_found_total",
+             "Times when reading all keys found others than were written.",
+             from.damage_found.value());
 }
 
 void write_process(const process_stats& from, family_writer& to) {

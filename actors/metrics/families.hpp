@@ -34,6 +34,7 @@ void write_operations(const node_counters& from, family_writer& to);
 void write_store(const store_numbers& from, family_writer& to);
 /// One sample per active alarm.
 void write_alarms(const alarm_gauges& from, std::string_view server_id, family_writer& to);
+void write_maintenance(const maintenance_counters& from, family_writer& to);
 void write_process(const process_stats& from, family_writer& to);
 void write_edges(const std::vector<edge_source>& from, family_writer& to);
 /// `grpc_server_*` and `etcd_server_client_requests_total`, summed over all edges.

@@ -98,6 +98,7 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
   write_watches(counters->watches, to);
   write_operations(*counters, to);
   write_alarms(counters->alarms, server_id, to);
+  write_maintenance(counters->maintenance, to);
   {
     std::lock_guard guard{mutex};
     if (store)

@@ -221,12 +221,16 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   core_actors core;
   metrics::meter meter{time, metrics->counters()};
   const auto& threads = config.threads;
-  core.keeper = spawn_host(system, threads.detach_applier, apply::store_keeper_behavior,
-                           apply::store_keeper_host{*data.store, *data.engine, time, {}});
+  apply::store_keeper_host keeper{*data.store, *data.engine, time, {}};
+  keeper.meter = meter;
+  core.keeper =
+    spawn_host(system, threads.detach_applier, apply::store_keeper_behavior, std::move(keeper));
   apply::apply_core apply{
     *data.store,
     {data.identity.cluster, data.identity.member, data.hard.boot},
-    apply::auto_compaction{compaction_policy(config.auto_compaction), time->now()}};
+    apply::auto_compaction{compaction_policy(config.auto_compaction), time->now()},
+    {.bytes = config.quota_bytes,
+     .used = [&engine = *data.engine] { return engine.sizes().total(); }}};
   apply.count_in(meter, slow_apply);
   core.applier = spawn_host(system, threads.detach_applier, apply::applier_behavior,
                             apply::applier_host{std::move(apply), core.keeper, time});
@@ -261,7 +265,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                                .list_reader = core.readers.back(),
                                .watches = core.watches,
                                .leases = core.leases,
-                               .recipes = core.recipes};
+                               .recipes = core.recipes,
+                               .keeper = core.keeper};
   if (seams.around_service)
     seams.around_service(core, peers);
   service::service_host service{service_core_of(config, data), std::move(peers), time};

@@ -161,8 +161,8 @@ metrics_of(const node_config& config, const opened_data& data,
   result->set_store([&engine = *data.engine, &store = *data.store] {
     auto sizes = engine.sizes();
     auto source = store.snapshot();
-    return metrics::store_numbers{.bytes = sizes.on_disk,
-                                  .bytes_in_use = sizes.live,
+    return metrics::store_numbers{.bytes = sizes.total(),
+                                  .bytes_in_use = sizes.in_use(),
                                   .revision = source->revision(),
                                   .compacted = source->compacted()};
   });

@@ -1,5 +1,7 @@
 #include "actors/read/read_core.hpp"
 
+#include "actors/apply/alarms.hpp"
+#include "actors/apply/downgrade.hpp"
 #include "actors/apply/kv_apply.hpp"
 #include "actors/apply/op_counts.hpp"
 #include "actors/read/range_query.hpp"
@@ -22,6 +24,19 @@ void parse(google::protobuf::MessageLite& message, const blob& body) {
          "the service lets only well-formed requests pass");
 }
 
+bool is_hash(rpc_method method) {
+  return method == rpc_method::maintenance_hash || method == rpc_method::maintenance_hash_kv;
+}
+
+/// As etcd shows it in Status: what is zero is left out, and a blank follows each field.
+std::string text_of(const record::AlarmRecord& alarm) {
+  std::string text;
+  if (alarm.member_id() != 0)
+    text += "memberID:" + std::to_string(alarm.member_id()) + " ";
+  const auto& name = etcdserverpb::AlarmType_Name(alarm.alarm());
+  return text + "alarm:" + (name.empty() ? std::to_string(alarm.alarm()) : name) + " ";
+}
+
 /// Protobuf and gRPC count the bytes of a message in 31 bits.
 constexpr std::size_t max_message_bytes = std::numeric_limits<std::int32_t>::max();
 
@@ -37,7 +52,7 @@ rpc_answer reply(call_id call, const google::protobuf::MessageLite& response) {
 
 read_core::read_core(const mvcc::store& store, const storage::engine& engine,
                      read_identity identity)
-    : store_(store), engine_(engine), identity_(std::move(identity)) {}
+    : store_(store), engine_(engine), identity_(std::move(identity)), hashes_(store) {}
 
 void read_core::on(const read_batch& batch, time_point now, const sender& send,
                    std::int64_t unix_seconds) {
@@ -51,6 +66,11 @@ void read_core::on(const read_batch& batch, time_point now, const sender& send,
   for (const auto& call : batch.calls) {
     if (call.deadline <= now) {
       answers.push_back(refuse_with(call.call, errc::deadline_exceeded));
+      continue;
+    }
+    if (is_hash(call.method)) {
+      if (!hashes_.add(call))
+        answers.push_back(refuse_with(call.call, errc::too_many_requests));
       continue;
     }
     answers.push_back(call.method == rpc_method::maintenance_snapshot
@@ -68,6 +88,8 @@ void read_core::on(const read_batch& batch, time_point now, const sender& send,
 std::vector<rpc_answer> read_core::on(const read_stream_event& event, time_point now) {
   if (auto backup = backups_.find(event.call); backup != backups_.end())
     return go_on(backup, event.cancelled, now);
+  if (event.cancelled)
+    hashes_.forget(event.call);
   auto found = streams_.find(event.call);
   if (found == streams_.end())
     return {};
@@ -110,6 +132,8 @@ rpc_answer read_core::answer(const read_call& call,
     return alarm_list(call, *source);
   case rpc_method::maintenance_status:
     return status(call, *source);
+  case rpc_method::maintenance_downgrade:
+    return downgrade(call, *source);
   case rpc_method::lease_time_to_live:
     return attached_keys(call, *source);
   default:
@@ -251,10 +275,32 @@ rpc_answer read_core::member_list(const read_call& call) {
 }
 
 rpc_answer read_core::alarm_list(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::AlarmRequest request;
+  parse(request, call.body);
   etcdserverpb::AlarmResponse response;
   fill(*response.mutable_header());
   response.mutable_header()->set_revision(source.revision());
+  for (const auto& stored : apply::stored_alarms(engine_.latest())) {
+    if (request.alarm() != etcdserverpb::NONE && request.alarm() != stored.alarm())
+      continue;
+    auto& alarm = *response.add_alarms();
+    alarm.set_memberid(stored.member_id());
+    alarm.set_alarm(stored.alarm());
+  }
   return reply(call.call, response);
+}
+
+rpc_answer read_core::downgrade(const read_call& call, const mvcc::snapshot& source) {
+  etcdserverpb::DowngradeResponse response;
+  if (auto error = apply::validate_downgrade(engine_.latest(), response); error != errc::none)
+    return refuse_with(call.call, error);
+  fill(*response.mutable_header());
+  response.mutable_header()->set_revision(source.revision());
+  return reply(call.call, response);
+}
+
+std::vector<rpc_answer> read_core::hash_on(time_point now) {
+  return hashes_.step(now, [this](etcdserverpb::ResponseHeader& header) { fill(header); });
 }
 
 rpc_answer read_core::status(const read_call& call, const mvcc::snapshot& source) {
@@ -264,16 +310,20 @@ rpc_answer read_core::status(const read_call& call, const mvcc::snapshot& source
   auto sizes = engine_.sizes();
   response.set_version(identity_.version);
   response.set_storageversion(std::string{etcd_cluster_version});
-  response.set_dbsize(static_cast<std::int64_t>(sizes.on_disk));
-  response.set_dbsizeinuse(static_cast<std::int64_t>(sizes.live));
-  response.set_dbsizequota(std::max<std::int64_t>(identity_.quota_bytes, 0));
+  response.set_dbsize(static_cast<std::int64_t>(sizes.total()));
+  response.set_dbsizeinuse(static_cast<std::int64_t>(sizes.in_use()));
+  response.set_dbsizequota(identity_.quota_bytes);
   response.set_leader(raft_.leader.value);
   response.set_raftterm(raft_.term.value);
   response.set_raftindex(raft_.commit.value);
   response.set_raftappliedindex(applied_.value);
-  response.mutable_downgradeinfo();
+  auto downgrade = apply::downgrade_target(engine_.latest());
+  response.mutable_downgradeinfo()->set_enabled(!downgrade.empty());
+  response.mutable_downgradeinfo()->set_targetversion(std::move(downgrade));
   if (raft_.leader == member_id{})
     response.add_errors("etcdserver: no leader");
+  for (const auto& alarm : apply::stored_alarms(engine_.latest()))
+    response.add_errors(text_of(alarm));
   return reply(call.call, response);
 }
 

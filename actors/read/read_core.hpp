@@ -2,6 +2,7 @@
 
 #include "actors/metrics/meter.hpp"
 #include "actors/read/backup_stream.hpp"
+#include "actors/read/hash_queue.hpp"
 #include "actors/read/range_stream.hpp"
 #include "messages/ids.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -23,7 +24,7 @@ struct read_identity {
   member_id member;
   /// `Status.version`.
   std::string version;
-  /// Size at which NOSPACE is raised; 0 or below: no limit.
+  /// Size at which NOSPACE is raised; negative: no limit.
   std::int64_t quota_bytes = 0;
 };
 
@@ -47,6 +48,7 @@ public:
   /// From now on counts here.
   void count_in(metrics::meter meter) {
     meter_ = std::move(meter);
+    hashes_.count_in(meter_);
   }
 
   using sender = std::function<void(std::vector<rpc_answer>&&)>;
@@ -59,6 +61,13 @@ public:
 
   /// The next part of a stream, if it still exists.
   std::vector<rpc_answer> on(const read_stream_event& event, time_point now);
+
+  /// Whether hashes are under way: then `hash_on` is due, after what else has come.
+  bool hashing() const {
+    return !hashes_.empty();
+  }
+
+  std::vector<rpc_answer> hash_on(time_point now);
 
   /// Ends the backups that nobody takes.
   std::vector<rpc_answer> on_tick(time_point now);
@@ -79,6 +88,7 @@ private:
   rpc_answer transaction(const read_call& call, const mvcc::snapshot& source);
   rpc_answer member_list(const read_call& call);
   rpc_answer alarm_list(const read_call& call, const mvcc::snapshot& source);
+  rpc_answer downgrade(const read_call& call, const mvcc::snapshot& source);
   rpc_answer status(const read_call& call, const mvcc::snapshot& source);
   /// The body is an answer of the lease manager's that lacks the keys.
   rpc_answer attached_keys(const read_call& call, const mvcc::snapshot& source);
@@ -96,6 +106,7 @@ private:
   log_index applied_;
   std::map<call_id, range_stream> streams_;
   open_backups backups_;
+  hash_queue hashes_;
   metrics::meter meter_;
 
   // Parsed into and answered from again and again, so that their buffers stay.

@@ -2,6 +2,8 @@
 
 #include "actors/failure/failure.hpp"
 
+#include <utility>
+
 namespace troupe::read {
 
 reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reader_state> self,
@@ -15,6 +17,8 @@ reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reade
         batch, host.time->now(),
         [&](std::vector<rpc_answer>&& answers) { host.edges.send(std::move(answers)); },
         host.time->unix_seconds());
+      if (host.core.hashing() && !std::exchange(host.hashing, true))
+        self->send(self, hash_slice{});
     },
     [=](const read_stream_event& event) {
       auto& host = *self->state.host;
@@ -23,6 +27,14 @@ reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reade
     [=](const tick&) {
       auto& host = *self->state.host;
       host.edges.send(host.core.on_tick(host.time->now()));
+    },
+    [=](hash_slice) {
+      auto& host = *self->state.host;
+      if (host.core.hashing())
+        host.edges.send(host.core.hash_on(host.time->now()));
+      host.hashing = host.core.hashing();
+      if (host.hashing)
+        self->send(self, hash_slice{});
     },
     [=](const service::edge_joined& edge) { self->state.host->edges.add(edge); },
   };

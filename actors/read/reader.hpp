@@ -9,6 +9,9 @@
 
 namespace troupe::read {
 
+/// To itself: the next slice of a hash; what has come meanwhile is answered first.
+struct hash_slice {};
+
 /// Answers reads from snapshots; there may be several beside each other. Reads block on the disk:
 /// outside of simulation a reader has a thread of its own.
 using reader_actor = caf::typed_actor<
@@ -19,7 +22,7 @@ using reader_actor = caf::typed_actor<
   // Time passes; every second or so.
   caf::reacts_to<tick>,
   // Introduces an edge.
-  caf::reacts_to<service::edge_joined>>;
+  caf::reacts_to<service::edge_joined>, caf::reacts_to<hash_slice>>;
 
 struct reader_host {
   reader_host(read_core core, std::shared_ptr<const clock> time)
@@ -28,6 +31,8 @@ struct reader_host {
   read_core core;
   std::shared_ptr<const clock> time;
   service::answer_router edges;
+  /// A `hash_slice` is under way.
+  bool hashing = false;
 };
 
 struct reader_state {
@@ -42,3 +47,5 @@ reader_actor::behavior_type reader_behavior(reader_actor::stateful_pointer<reade
                                             const std::shared_ptr<reader_host>& host);
 
 } // namespace troupe::read
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::read::hash_slice)

@@ -15,7 +15,8 @@ page_view view_of(const metrics::node_counters& counters) {
   return {.has_leader = counters.raft.leader.value() != 0,
           .is_learner = counters.raft.learner.value() != 0,
           .no_space = counters.alarms.no_space.value() != 0,
-          .corrupt = counters.alarms.corrupt.value() != 0};
+          .corrupt = counters.alarms.corrupt.value() != 0,
+          .other_alarm = counters.alarms.other.value() != 0};
 }
 
 } // namespace

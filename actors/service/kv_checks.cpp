@@ -1,9 +1,12 @@
 #include "actors/service/kv_checks.hpp"
 
 #include "actors/service/key_cover.hpp"
+#include "messages/version.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <google/protobuf/io/coded_stream.h>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -135,6 +138,35 @@ bool only_serializable(const op_list& ops) {
   });
 }
 
+/// Takes a number off the front.
+std::optional<std::uint32_t> take_number(std::string_view& text) {
+  std::uint32_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{})
+    return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+  return number;
+}
+
+/// X and Y of a version "X.Y" or "X.Y.Z", the latter also with "-..." or "+..." behind it.
+std::optional<std::pair<std::uint32_t, std::uint32_t>> minor_release(std::string_view version) {
+  std::uint32_t numbers[3] = {};
+  for (std::size_t place = 0; place < 3; ++place) {
+    if (place == 2 && version.empty())
+      break;
+    if (place > 0 && !version.starts_with('.'))
+      return std::nullopt;
+    version.remove_prefix(place > 0 ? 1 : 0);
+    const auto number = take_number(version);
+    if (!number)
+      return std::nullopt;
+    numbers[place] = *number;
+  }
+  if (!version.empty() && !version.starts_with('-') && !version.starts_with('+'))
+    return std::nullopt;
+  return std::pair{numbers[0], numbers[1]};
+}
+
 } // namespace
 
 errc check(const RangeRequest& request) {
@@ -190,12 +222,63 @@ errc check(const TxnRequest& request, txn_limits limits) {
   return errc::none;
 }
 
+errc check(const etcdserverpb::AlarmRequest& request) {
+  return etcdserverpb::AlarmRequest::AlarmAction_IsValid(request.action()) ? errc::none
+                                                                           : errc::unknown_method;
+}
+
+errc check(const etcdserverpb::DowngradeRequest& request) {
+  using etcdserverpb::DowngradeRequest;
+  if (!DowngradeRequest::DowngradeAction_IsValid(request.action()))
+    return errc::unknown_method;
+  if (request.action() == DowngradeRequest::CANCEL)
+    return errc::none;
+  const auto minor = minor_release(request.version());
+  if (!minor)
+    return errc::wrong_downgrade_version_format;
+  return minor == minor_release(etcd_downgrade_version) ? errc::none
+                                                        : errc::invalid_downgrade_target;
+}
+
+bool can_put(const TxnRequest& request) {
+  const auto puts = [](const RequestOp& op) {
+    return op.has_request_put() || (op.has_request_txn() && can_put(op.request_txn()));
+  };
+  const auto& success = request.success();
+  const auto& failure = request.failure();
+  return std::any_of(success.begin(), success.end(), puts)
+         || std::any_of(failure.begin(), failure.end(), puts);
+}
+
 bool is_read_only(const TxnRequest& request) {
   return only_ranges(request.success()) && only_ranges(request.failure());
 }
 
 bool is_serializable(const TxnRequest& request) {
   return only_serializable(request.success()) && only_serializable(request.failure());
+}
+
+errc check_alarms(const raised_alarms& raised, command_kind kind, bool puts) {
+  switch (kind) {
+  case command_kind::put:
+  case command_kind::lease_grant:
+    puts = true;
+    break;
+  case command_kind::txn:
+    break;
+  case command_kind::delete_range:
+  case command_kind::compact:
+  case command_kind::lease_revoke:
+  case command_kind::lease_expiry:
+    puts = false;
+    break;
+  // What is about the cluster, and what changes no key.
+  default:
+    return errc::none;
+  }
+  if (raised.corrupt)
+    return errc::corrupt;
+  return raised.no_space && puts ? errc::no_space : errc::none;
 }
 
 std::size_t proposal_size(command_kind, std::size_t body_bytes) {

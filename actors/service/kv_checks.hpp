@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/alarms.hpp"
 #include "messages/command.hpp"
 #include "messages/errc.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -18,6 +19,13 @@ errc check(const etcdserverpb::DeleteRangeRequest& request);
 
 /// @returns lease_ttl_too_large.
 errc check(const etcdserverpb::LeaseGrantRequest& request);
+
+/// @returns unknown_method for an action that there is not.
+errc check(const etcdserverpb::AlarmRequest& request);
+
+/// @returns wrong_downgrade_version_format unless the version is X.Y or X.Y.Z, and
+/// invalid_downgrade_target unless it is the minor release before the cluster's; unknown_method.
+errc check(const etcdserverpb::DowngradeRequest& request);
 
 /// As `check`, and refuses what cannot be answered in key order piece by piece.
 errc check_stream(const etcdserverpb::RangeRequest& request);
@@ -41,6 +49,15 @@ bool is_read_only(const etcdserverpb::TxnRequest& request);
 /// Of a read-only transaction: true if it may be answered from this member's own state. Every range
 /// must allow it; a transaction without operations always may.
 bool is_serializable(const etcdserverpb::TxnRequest& request);
+
+/// Whether a transaction can put a key: on either of its ways, nested ones too.
+bool can_put(const etcdserverpb::TxnRequest& request);
+
+/// Whether `raised` keeps a command of this kind from being executed, for each member alike: so it
+/// can be asked before it is proposed, and counts when it is applied.
+/// @param puts of a transaction: whether it can put a key on either of its ways.
+/// @returns corrupt, which comes first, or no_space.
+errc check_alarms(const raised_alarms& raised, command_kind kind, bool puts);
 
 /// The bytes that etcd would propose for a request of `body_bytes` serialized bytes: the request as
 /// one field of a message whose header carries a request id (no user name: authentication is off).

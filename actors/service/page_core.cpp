@@ -126,6 +126,8 @@ void page_core::health(const http_request& request, const page_view& view, time_
     return finish_health(request.call, "ALARM NOSPACE", out);
   if (view.corrupt && !query.has("exclude", "CORRUPT"))
     return finish_health(request.call, "ALARM CORRUPT", out);
+  if (view.other_alarm)
+    return finish_health(request.call, "ALARM UNKNOWN", out);
   if (!serializable && !view.has_leader)
     return finish_health(request.call, "RAFT NO LEADER", out);
   page opened{.what = kind::health, .call = request.call, .checks = {}, .deadline = {}};

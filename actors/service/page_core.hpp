@@ -22,6 +22,7 @@ struct page_view {
   bool is_learner = false;
   bool no_space = false;
   bool corrupt = false;
+  bool other_alarm = false;
 };
 
 struct page_config {

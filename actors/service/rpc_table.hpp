@@ -11,12 +11,14 @@ namespace troupe::service {
 enum class rpc_path : std::uint8_t {
   /// Checked, then appended to the log; answered by the applier.
   proposal,
-  /// A transaction: read or proposal, by what it holds.
-  transaction,
+  /// Read or proposal, by what the request holds.
+  either,
   /// Answered from a snapshot, after a read-index round unless the request is serializable.
   read,
   /// Answered from a snapshot at once: it describes this member.
   local_read,
+  /// Handed to the store keeper, which answers when it is done.
+  defragment,
   /// Handed to the watch service, message by message.
   watch,
   /// Handed to the lease manager: what it alone knows.
@@ -43,7 +45,7 @@ struct rpc_rule {
   rpc_guard guard;
   /// Refused while the member knows no leader, if the caller asks for that (`hasleader`).
   bool leader_matters;
-  /// Refused while a NOSPACE alarm is set; no alarm is raised yet.
+  /// Refused while a NOSPACE alarm is raised; of transactions those that can put.
   bool quota;
   rpc_rate_class rate_class;
 };

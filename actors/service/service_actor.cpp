@@ -28,6 +28,8 @@ void service_host::carry_out(service_output&& out) {
                    read_batch{std::move(out.lists), core.raft(), core.applied_index()});
   for (const auto& event : out.stream_events)
     caf::anon_send(peers.list_reader, event);
+  if (!out.to_defragment.empty())
+    caf::anon_send(peers.keeper, defragment{std::move(out.to_defragment)});
   auto delegate = [](const delegate_sink& to, std::vector<call_event>&& events) {
     if (!events.empty())
       caf::anon_send(to, call_batch{std::move(events)});

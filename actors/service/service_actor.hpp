@@ -41,6 +41,9 @@ using delegate_sink = caf::typed_actor<caf::reacts_to<call_batch>>;
 /// What it needs of a reader.
 using read_sink = caf::typed_actor<caf::reacts_to<read_batch>, caf::reacts_to<read_stream_event>>;
 
+/// What it needs of the store keeper, which answers the edges itself.
+using keeper_sink = caf::typed_actor<caf::reacts_to<defragment>>;
+
 struct service_peers {
   proposal_sink member;
   await_sink applier;
@@ -52,6 +55,7 @@ struct service_peers {
   delegate_sink watches;
   delegate_sink leases;
   delegate_sink recipes;
+  keeper_sink keeper;
 };
 
 struct service_host {

@@ -46,6 +46,10 @@ command_kind command_of(rpc_method method) {
     return command_kind::lease_grant;
   case rpc_method::lease_revoke:
     return command_kind::lease_revoke;
+  case rpc_method::maintenance_alarm:
+    return command_kind::alarm;
+  case rpc_method::maintenance_downgrade:
+    return command_kind::downgrade;
   default:
     fail_invariant("only writes become commands", std::source_location::current());
   }
@@ -60,6 +64,11 @@ bool is_delegated(rpc_method method) {
 /// Whether a reader holds something for the call between the parts of its answer.
 bool is_read_stream(rpc_method method) {
   return rule_of(method).path == rpc_path::read && shape_of(method).server_stream;
+}
+
+/// Reads whose one answer takes long.
+bool is_hash(rpc_method method) {
+  return method == rpc_method::maintenance_hash || method == rpc_method::maintenance_hash_kv;
 }
 
 /// @pre is_delegated(method).
@@ -105,7 +114,7 @@ void service_core::on(const call_event& event, time_point now, service_output& o
     break;
   case call_event::what::cancel:
     // A write goes on; of reads only a stream would stay behind.
-    if (is_read_stream(event.method) && !reads_.forget(event.call))
+    if ((is_read_stream(event.method) && !reads_.forget(event.call)) || is_hash(event.method))
       out.stream_events.push_back({.call = event.call, .cancelled = true});
     break;
   case call_event::what::message:
@@ -143,6 +152,7 @@ void service_core::on(const read_index_reply& reply, time_point now, service_out
 
 void service_core::on(const applied& done, service_output& out) {
   applied_ = done.upto.index;
+  alarms_ = done.alarms;
   if (applied_ >= ready_) {
     for (auto& event : early_.take())
       sink_of(event.method, out).push_back(std::move(event));
@@ -202,14 +212,17 @@ void service_core::start(const call_event& call, time_point now, service_output&
   case rpc_path::proposal:
     propose(call, now, out);
     break;
-  case rpc_path::transaction:
-    start_transaction(call, now, out);
+  case rpc_path::either:
+    start_either(call, now, out);
     break;
   case rpc_path::read:
     start_read(call, now, out);
     break;
   case rpc_path::local_read:
     start_local_read(call, now, out);
+    break;
+  case rpc_path::defragment:
+    start_defragment(call, out);
     break;
   case rpc_path::watch:
   case rpc_path::lease:
@@ -242,7 +255,7 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
     verdict = take(revoke_, call.body, detail, nothing_to_refuse);
     break;
   default:
-    break; // a transaction was checked on its way here
+    break; // what may be a read too was checked on its way here
   }
   bool no_leader = raft_.leader == member_id{};
   if (verdict == errc::none && no_leader
@@ -252,6 +265,9 @@ void service_core::propose(const call_event& call, time_point now, service_outpu
   auto kind = command_of(call.method);
   if (verdict == errc::none)
     verdict = check_proposal_size(kind, call.body.size(), limits_.max_request_bytes);
+  if (verdict == errc::none)
+    verdict =
+      check_alarms(alarms_, kind, kind == command_kind::txn && alarms_.no_space && can_put(txn_));
   if (verdict != errc::none) {
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
     return;
@@ -286,27 +302,57 @@ errc service_core::take_grant(const call_event& call, std::string& detail, std::
 }
 
 void service_core::start_local_read(const call_event& call, time_point now, service_output& out) {
-  etcdserverpb::StatusRequest status;
+  auto verdict = errc::none;
   std::string detail;
-  auto verdict = take(status, call.body, detail, nothing_to_refuse);
+  if (call.method == rpc_method::maintenance_hash_kv) {
+    etcdserverpb::HashKVRequest request;
+    verdict = take(request, call.body, detail, nothing_to_refuse);
+  } else {
+    // Neither Status nor Hash has a field.
+    etcdserverpb::StatusRequest request;
+    verdict = take(request, call.body, detail, nothing_to_refuse);
+  }
+  if (verdict != errc::none)
+    out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
+  else if (is_hash(call.method))
+    out.lists.push_back({call.call, call.method, call.body, call.deadline});
+  else
+    out.points.push_back({call.call, call.method, call.body, read_deadline(call, now)});
+}
+
+void service_core::start_defragment(const call_event& call, service_output& out) {
+  etcdserverpb::DefragmentRequest request;
+  std::string detail;
+  auto verdict = take(request, call.body, detail, nothing_to_refuse);
   if (verdict != errc::none)
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
   else
-    out.points.push_back({call.call, call.method, call.body, read_deadline(call, now)});
+    out.to_defragment.push_back(call.call);
 }
 
 time_point service_core::read_deadline(const call_event& call, time_point now) const {
   return std::min(call.deadline, now + limits_.request_timeout);
 }
 
-void service_core::start_transaction(const call_event& call, time_point now, service_output& out) {
+void service_core::start_either(const call_event& call, time_point now, service_output& out) {
+  auto verdict = errc::none;
   std::string detail;
-  auto verdict = take(txn_, call.body, detail, [this](const auto& request) {
-    return check(request, {limits_.max_txn_ops});
-  });
+  bool reads = false;
+  auto checked = [](const auto& request) { return check(request); };
+  if (call.method == rpc_method::maintenance_alarm) {
+    verdict = take(alarm_, call.body, detail, checked);
+    reads = alarm_.action() == etcdserverpb::AlarmRequest::GET;
+  } else if (call.method == rpc_method::maintenance_downgrade) {
+    verdict = take(downgrade_, call.body, detail, checked);
+    reads = downgrade_.action() == etcdserverpb::DowngradeRequest::VALIDATE;
+  } else {
+    verdict = take(txn_, call.body, detail,
+                   [this](const auto& request) { return check(request, {limits_.max_txn_ops}); });
+    reads = is_read_only(txn_);
+  }
   if (verdict != errc::none)
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
-  else if (is_read_only(txn_))
+  else if (reads)
     start_read(call, now, out);
   else
     propose(call, now, out);
@@ -338,14 +384,10 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
     point = true;
     break;
   }
-  case rpc_method::maintenance_alarm: {
-    etcdserverpb::AlarmRequest alarm;
-    verdict = take(alarm, call.body, detail, [](const auto& request) {
-      return request.action() == etcdserverpb::AlarmRequest::GET ? errc::none : errc::unimplemented;
-    });
+  case rpc_method::maintenance_alarm:
+  case rpc_method::maintenance_downgrade:
     point = true;
     break;
-  }
   case rpc_method::maintenance_snapshot: {
     etcdserverpb::SnapshotRequest snapshot;
     verdict = take(snapshot, call.body, detail, nothing_to_refuse);

@@ -27,6 +27,8 @@ struct service_output {
   std::vector<read_call> lists;
   /// To the reader of lists.
   std::vector<read_stream_event> stream_events;
+  /// To the store keeper.
+  std::vector<call_id> to_defragment;
   /// To the watch service, the lease manager, and the lock and election services.
   std::vector<call_event> watches;
   std::vector<call_event> leases;
@@ -95,9 +97,11 @@ private:
   void delegate(const call_event& event, service_output& out);
   bool lacks_leader(const call_event& call) const;
   void start(const call_event& call, time_point now, service_output& out);
-  void start_transaction(const call_event& call, time_point now, service_output& out);
+  /// What is a read or a proposal, by what it holds.
+  void start_either(const call_event& call, time_point now, service_output& out);
   void start_read(const call_event& call, time_point now, service_output& out);
   void start_local_read(const call_event& call, time_point now, service_output& out);
+  void start_defragment(const call_event& call, service_output& out);
   /// When nobody waits for a read any more.
   time_point read_deadline(const call_event& call, time_point now) const;
   proposal unpark();
@@ -108,6 +112,8 @@ private:
   service_limits limits_;
   raft_status raft_;
   log_index applied_;
+  /// As of `applied_`: what they forbid is not proposed.
+  raised_alarms alarms_;
   log_index ready_;
   read_gate reads_;
   /// Counter of the newest proposal of this boot.
@@ -137,6 +143,8 @@ private:
   etcdserverpb::CompactionRequest compaction_;
   etcdserverpb::LeaseGrantRequest grant_;
   etcdserverpb::LeaseRevokeRequest revoke_;
+  etcdserverpb::AlarmRequest alarm_;
+  etcdserverpb::DowngradeRequest downgrade_;
 };
 
 } // namespace troupe::service

@@ -344,5 +344,38 @@ TEST(proposal_size, decides_to_the_byte) {
   EXPECT_EQ(check_proposal_size(command_kind::put, put_bytes(1), 10), errc::request_too_large);
 }
 
+TEST(kv_checks, actions_that_nobody_knows_are_refused) {
+  EXPECT_EQ(check_text<etcdserverpb::AlarmRequest>("action: DEACTIVATE"), errc::none);
+  EXPECT_EQ(check_text<etcdserverpb::AlarmRequest>("action: 3"), errc::unknown_method);
+  EXPECT_EQ(check_text<etcdserverpb::DowngradeRequest>("action: 3 version: '3.5'"),
+            errc::unknown_method);
+}
+
+TEST(kv_checks, downgrade_is_to_the_release_before) {
+  auto verdict = [](const std::string& version) {
+    etcdserverpb::DowngradeRequest request;
+    request.set_version(version);
+    return check(request);
+  };
+  for (auto good : {"3.5", "3.5.0", "3.5.33", "3.5.0-rc.1", "3.5.0+meta"})
+    EXPECT_EQ(verdict(good), errc::none) << good;
+  for (auto other : {"3.6", "3.4", "3.7.0", "2.5", "4.5.1"})
+    EXPECT_EQ(verdict(other), errc::invalid_downgrade_target) << other;
+  for (auto bad :
+       {"", "3", "v3.5", "3.", "3.5.", "3.5.x", "3.5-rc.1", "3.5.0.1", ".5", "3.99999999999"})
+    EXPECT_EQ(verdict(bad), errc::wrong_downgrade_version_format) << bad;
+  EXPECT_EQ(check_text<etcdserverpb::DowngradeRequest>("action: CANCEL version: 'x'"), errc::none);
+}
+
+TEST(kv_checks, a_put_is_found_on_either_way_and_at_any_depth) {
+  auto puts = [](const std::string& text) { return can_put(parse<TxnRequest>(text)); };
+  EXPECT_FALSE(puts(""));
+  EXPECT_FALSE(puts("success { request_range { key: 'a' } } failure { request_delete_range { } }"));
+  EXPECT_TRUE(puts("success { request_range { key: 'a' } } success { request_put { key: 'a' } }"));
+  EXPECT_TRUE(puts("failure { request_put { key: 'a' } }"));
+  EXPECT_TRUE(puts("failure { request_txn { success { request_txn { failure { request_put { key: "
+                   "'a' } } } } } }"));
+}
+
 } // namespace
 } // namespace troupe::service

@@ -399,6 +399,78 @@ TEST_F(service_core_test, grant_for_too_long_is_refused) {
   EXPECT_EQ(out.answers[0].error, errc::lease_ttl_too_large);
 }
 
+/// Requests that the check of their form passes, and grow the store.
+std::string growing(rpc_method method) {
+  etcdserverpb::TxnRequest txn;
+  txn.add_success()->mutable_request_put()->set_key("a");
+  return method == rpc_method::kv_put   ? put("a").SerializeAsString()
+         : method == rpc_method::kv_txn ? txn.SerializeAsString()
+                                        : lease(0, 9).SerializeAsString();
+}
+
+TEST_F(service_core_test, what_an_alarm_forbids_is_not_proposed) {
+  service_output none;
+  auto raise = [&](raised_alarms alarms) { core.on(applied{{{2}, {5}}, {}, alarms}, none); };
+  std::size_t seen = 0;
+  for (const auto& rule : rpc_table()) {
+    if (!rule.quota)
+      continue;
+    SCOPED_TRACE(shape_of(rule.method).name);
+    ++seen;
+    for (auto [alarms, reason] : {std::pair{raised_alarms{.no_space = true}, errc::no_space},
+                                  std::pair{raised_alarms{true, true}, errc::corrupt}}) {
+      raise(alarms);
+      auto out = call(rule.method, growing(rule.method));
+      EXPECT_TRUE(out.to_propose.empty());
+      ASSERT_EQ(out.answers.size(), 1u);
+      EXPECT_EQ(out.answers[0].error, reason);
+    }
+    raise({});
+    EXPECT_EQ(call(rule.method, growing(rule.method)).to_propose.size(), 1u);
+  }
+  EXPECT_EQ(seen, 3u);
+  raise({.no_space = true});
+  EXPECT_EQ(call(rpc_method::kv_put, put("")).answers.at(0).error, errc::empty_key)
+    << "the form is looked at first";
+  etcdserverpb::DeleteRangeRequest erase;
+  erase.set_key("a");
+  EXPECT_EQ(call(rpc_method::kv_delete_range, erase).to_propose.size(), 1u);
+}
+
+TEST_F(service_core_test, alarm_and_downgrade_are_read_or_proposed_by_their_action) {
+  etcdserverpb::AlarmRequest alarm;
+  EXPECT_TRUE(call(rpc_method::maintenance_alarm, alarm).to_confirm);
+  alarm.set_action(etcdserverpb::AlarmRequest::ACTIVATE);
+  auto out = call(rpc_method::maintenance_alarm, alarm);
+  ASSERT_EQ(out.to_propose.size(), 1u);
+  EXPECT_EQ(decode_command(out.to_propose[0].payload)->kind, command_kind::alarm);
+  etcdserverpb::DowngradeRequest downgrade;
+  EXPECT_EQ(call(rpc_method::maintenance_downgrade, downgrade).answers.at(0).error,
+            errc::wrong_downgrade_version_format);
+  downgrade.set_version("3.5");
+  downgrade.set_action(etcdserverpb::DowngradeRequest::ENABLE);
+  out = call(rpc_method::maintenance_downgrade, downgrade);
+  ASSERT_EQ(out.to_propose.size(), 1u);
+  EXPECT_EQ(decode_command(out.to_propose[0].payload)->kind, command_kind::downgrade);
+}
+
+TEST_F(service_core_test, hashes_run_where_lists_do_and_end_with_their_clients) {
+  auto out = call(rpc_method::maintenance_hash_kv, etcdserverpb::HashKVRequest{});
+  ASSERT_EQ(out.lists.size(), 1u);
+  EXPECT_EQ(out.lists[0].deadline, time_point::max()) << "it takes as long as it takes";
+  service_output gone;
+  core.on({{{.kind = call_event::what::cancel,
+             .call = out.lists[0].call,
+             .method = rpc_method::maintenance_hash_kv}}},
+          start, gone);
+  ASSERT_EQ(gone.stream_events.size(), 1u);
+  EXPECT_TRUE(gone.stream_events[0].cancelled);
+}
+
+TEST_F(service_core_test, defragmentation_goes_to_the_keeper) {
+  EXPECT_EQ(call(rpc_method::maintenance_defragment, std::string{}).to_defragment.size(), 1u);
+}
+
 /// No method can be forgotten: each one is either carried out or says that it is not there yet.
 TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
   ASSERT_EQ(rpc_table().size(), rpc_shapes().size());
@@ -409,7 +481,7 @@ TEST_F(service_core_test, every_method_has_a_rule_and_an_outcome) {
     auto out = call(rule.method, std::string{});
     auto outcomes = out.to_propose.size() + out.points.size() + out.lists.size()
                     + (out.to_confirm ? 1 : 0) + out.answers.size() + out.watches.size()
-                    + out.leases.size() + out.recipes.size();
+                    + out.leases.size() + out.recipes.size() + out.to_defragment.size();
     EXPECT_EQ(outcomes, 1u);
     if (rule.path == rpc_path::unimplemented) {
       ASSERT_EQ(out.answers.size(), 1u);
