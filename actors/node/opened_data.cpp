@@ -116,6 +116,14 @@ log_index opened_data::shown() const {
   return voters == std::set{identity.member} ? log->last().index : hard.commit;
 }
 
+storage::raft_log_options log_options(const node_config& config, const data_identity& identity) {
+  return {.cluster = identity.cluster,
+          .member = identity.member,
+          .salt = log_salt(config, identity.member),
+          .segment_bytes = config.log_segment_bytes,
+          .fill_bytes = config.log_fill_bytes};
+}
+
 engine_opener rocksdb_opener(const node_config& config) {
   return [memory = config.memory_budget_bytes / engine_share](const std::string& directory,
                                                               storage::engine_listener listener) {
@@ -138,12 +146,8 @@ opened_data open_data(const node_config& config, storage::file_system& files,
     data.identity = founding_identity(config);
     directory.found(data.identity);
   }
-  auto found = storage::raft_log::open(files, directory.log_path(),
-                                       {.cluster = data.identity.cluster,
-                                        .member = data.identity.member,
-                                        .salt = log_salt(config, data.identity.member),
-                                        .segment_bytes = config.log_segment_bytes,
-                                        .fill_bytes = config.log_fill_bytes});
+  auto found =
+    storage::raft_log::open(files, directory.log_path(), log_options(config, data.identity));
   data.log = std::move(found.log);
   data.hard = found.state;
   data.before_first = found.before_first;

@@ -37,6 +37,9 @@ struct opened_data {
 using engine_opener = std::function<std::unique_ptr<storage::engine>(
   const std::string& directory, storage::engine_listener listener)>;
 
+/// Of this member's Raft log.
+storage::raft_log_options log_options(const node_config& config, const data_identity& identity);
+
 /// RocksDB, within the share of the memory budget that is the store's.
 engine_opener rocksdb_opener(const node_config& config);
 
