@@ -23,7 +23,6 @@ store_state read_state(const storage::read_view& view) {
   return view.get(family::meta, state_key, record) ? decode_state(record) : store_state{};
 }
 
-/// Whether it is the applier's, and not what the store writes by itself.
 /// What an engine holds, its digest found out if whoever wrote it kept none.
 store_state open_state(const storage::read_view& view) {
   auto state = read_state(view);
@@ -36,6 +35,7 @@ store_state open_state(const storage::read_view& view) {
   return state;
 }
 
+/// Whether it is the applier's, and not what the store writes by itself.
 bool is_plain(family where, std::string_view key) {
   switch (where) {
   case family::data:
