@@ -110,6 +110,10 @@ bool stream::write(const Message& request) {
   return done.ok() && impl_->calls->Write(bytes);
 }
 
+bool stream::end_writing() {
+  return impl_->calls->WritesDone();
+}
+
 bool stream::read(Message& response) {
   grpc::ByteBuffer bytes;
   return impl_->calls->Read(&bytes)
@@ -217,13 +221,16 @@ void client::call(rpc_method method, const Message& request, Message& response,
     throw call_failed(status.error_code(), status.error_message());
 }
 
-std::unique_ptr<stream> client::open(rpc_method method, bool require_leader) {
+std::unique_ptr<stream> client::open(rpc_method method, bool require_leader,
+                                     std::optional<nanoseconds> timeout) {
   auto it = std::make_unique<stream::impl>();
   it->path = path_of(method);
   it->channel = impl_->connected(
     deadline_in(std::max(impl_->options.command_timeout, impl_->options.dial_timeout)));
   if (require_leader)
     it->context.AddMetadata("hasleader", "true");
+  if (timeout)
+    it->context.set_deadline(deadline_in(*timeout));
   grpc::internal::RpcMethod rpc(it->path.c_str(), grpc::internal::RpcMethod::BIDI_STREAMING);
   it->calls.reset(
     grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(

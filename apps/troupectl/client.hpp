@@ -56,6 +56,8 @@ public:
 
   /// False once the stream is over.
   bool write(const google::protobuf::Message& request);
+  /// Nothing more is written: what a server waits for that takes one request only.
+  bool end_writing();
   bool read(google::protobuf::Message& response);
   void cancel();
 
@@ -90,8 +92,10 @@ public:
   /// For a call that may take as long as it likes, once there is a connection.
   static constexpr std::chrono::nanoseconds no_timeout = std::chrono::hours{24 * 365};
 
+  /// @param timeout of the whole stream; none: it may last as long as it likes.
   /// @throws call_failed if no endpoint answers within the command's timeout.
-  std::unique_ptr<stream> open(rpc_method method, bool require_leader = false);
+  std::unique_ptr<stream> open(rpc_method method, bool require_leader = false,
+                               std::optional<std::chrono::nanoseconds> timeout = {});
 
 private:
   struct impl;

@@ -123,6 +123,36 @@ std::span<const command> commands() {
     {"alarm list", "", "Lists all alarms", alarm_list, {}, "alarm list"},
     {"defrag", "", "Defragments the storage of the etcd members with given endpoints", defrag,
      cluster_flags, "defrag --cluster"},
+    {"snapshot", "<subcommand>", "Manages etcd node snapshots"},
+    {"snapshot save",
+     "<filename>",
+     "Stores an etcd node backend snapshot to a given file",
+     snapshot_save,
+     {},
+     "snapshot save backup.db --endpoints=10.0.0.1:2379",
+     "From one endpoint. An older file of that name is replaced once the new one is complete and\n"
+     "its checksum right. There is no timeout but an explicit --command-timeout."},
+    {"snapshot status",
+     "<filename>",
+     "Gets backend snapshot status of a given file",
+     snapshot_status_command,
+     {},
+     "snapshot status backup.db -w table",
+     "Reads and checks all of it. In the simple format: hash, revision, total keys, total size,\n"
+     "version. Equal states have equal hashes, whoever saved them and when."},
+    {"snapshot restore", "<filename> [options]",
+     "Restores an etcd member snapshot to an etcd directory", snapshot_restore,
+     snapshot_restore_flags,
+     "snapshot restore backup.db --data-dir=new\n"
+     "snapshot restore backup.db --name=m1 --data-dir=new "
+     "--initial-cluster=m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380 "
+     "--initial-advertise-peer-urls=http://10.0.0.1:2380\n"
+     "snapshot restore backup.db --data-dir=new --bump-revision=1000000000 --mark-compacted",
+     "The directory must not exist or be empty; a server that starts on it is a member of a new\n"
+     "cluster. Each member of that restores the same file with the same flags, but for its own.\n"
+     "A restore that did not come to its end leaves nothing that starts; run it again.\n"
+     "--bump-revision: more than the old cluster can have written since the snapshot; then no\n"
+     "client meets a revision twice, and watches of the old cluster end as compacted."},
     {"move-leader",
      "<transferee-member-id>",
      "Transfers leadership to another etcd cluster member.",

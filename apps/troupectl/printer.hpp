@@ -27,6 +27,15 @@ struct of_endpoint {
 using endpoint_status = of_endpoint<pb::StatusResponse>;
 using endpoint_hash = of_endpoint<pb::HashKVResponse>;
 
+/// What `snapshot status` found in a file.
+struct snapshot_status {
+  std::uint32_t hash = 0;
+  std::int64_t revision = 0;
+  std::uint64_t total_keys = 0;
+  std::uint64_t total_bytes = 0;
+  std::string version;
+};
+
 class printer {
 public:
   virtual ~printer() = default;
@@ -55,6 +64,7 @@ public:
   virtual void hash(const std::vector<endpoint_hash>&) = 0;
   virtual void alarms(const pb::AlarmResponse&) = 0;
   virtual void move_leader(std::uint64_t from, std::uint64_t to, const pb::MoveLeaderResponse&) = 0;
+  virtual void snapshot(const snapshot_status&) = 0;
 };
 
 /// Keys and values in JSON.

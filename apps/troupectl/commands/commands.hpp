@@ -57,6 +57,12 @@ int alarm_disarm(context&);
 int defrag(context&);
 int move_leader(context&);
 
+// snapshot.cpp
+int snapshot_save(context&);
+int snapshot_status_command(context&);
+int snapshot_restore(context&);
+extern const std::vector<flag> snapshot_restore_flags;
+
 // mirror.cpp
 int make_mirror(context&);
 extern const std::vector<flag> make_mirror_flags;

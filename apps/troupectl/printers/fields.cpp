@@ -147,6 +147,14 @@ public:
     }
   }
 
+  void snapshot(const snapshot_status& one) override {
+    field("Hash", one.hash);
+    field("Revision", one.revision);
+    field("Keys", one.total_keys);
+    field("Size", one.total_bytes);
+    field("Version", one.version);
+  }
+
   void alarms(const pb::AlarmResponse& response) override {
     header(response.header());
     for (const auto& one : response.alarms()) {

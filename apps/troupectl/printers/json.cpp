@@ -120,6 +120,11 @@ public:
   void hash(const std::vector<endpoint_hash>& all) override {
     per_endpoint(all, "HashKV");
   }
+  void snapshot(const snapshot_status& one) override {
+    out_ << "{\"hash\":" << one.hash << ",\"revision\":" << one.revision
+         << ",\"totalKey\":" << one.total_keys << ",\"totalSize\":" << one.total_bytes
+         << ",\"version\":" << go::json_string(one.version) << "}\n";
+  }
   void alarms(const pb::AlarmResponse& response) override {
     print(response);
   }

@@ -37,6 +37,7 @@ public:
   void hash(const std::vector<endpoint_hash>&) override;
   void alarms(const pb::AlarmResponse&) override;
   void move_leader(std::uint64_t, std::uint64_t, const pb::MoveLeaderResponse&) override;
+  void snapshot(const snapshot_status&) override;
 
 private:
   [[noreturn]] void refuse() const;
@@ -54,6 +55,7 @@ rows rows_of(const pb::MemberListResponse& response);
 rows rows_of(const std::vector<endpoint_health>& all);
 rows rows_of(const std::vector<endpoint_status>& all);
 rows rows_of(const std::vector<endpoint_hash>& all);
+rows rows_of(const snapshot_status& one);
 
 std::string joined(const std::vector<std::string>& parts, std::string_view separator);
 

@@ -74,6 +74,12 @@ rows rows_of(const std::vector<endpoint_hash>& all) {
   return result;
 }
 
+rows rows_of(const snapshot_status& one) {
+  return {{"hash", "revision", "total keys", "total size", "version"},
+          {{go::hex(one.hash), std::to_string(one.revision), std::to_string(one.total_keys),
+            go::human_bytes(one.total_bytes), one.version}}};
+}
+
 void refusing_printer::refuse() const {
   throw command_failed(exit_bad_feature, std::string{format_} + " not supported as output format");
 }
@@ -136,6 +142,10 @@ void refusing_printer::alarms(const pb::AlarmResponse&) {
   refuse();
 }
 void refusing_printer::move_leader(std::uint64_t, std::uint64_t, const pb::MoveLeaderResponse&) {
+  refuse();
+}
+
+void refusing_printer::snapshot(const snapshot_status&) {
   refuse();
 }
 

@@ -137,6 +137,10 @@ public:
     lines(rows_of(all));
   }
 
+  void snapshot(const snapshot_status& one) override {
+    lines(rows_of(one));
+  }
+
   // As the generated String of Go's protobuf: fields that are not 0, each with a blank behind it.
   void alarms(const pb::AlarmResponse& response) override {
     for (const auto& one : response.alarms()) {

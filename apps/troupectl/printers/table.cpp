@@ -47,6 +47,9 @@ public:
   void hash(const std::vector<endpoint_hash>& all) override {
     frame(rows_of(all));
   }
+  void snapshot(const snapshot_status& one) override {
+    frame(rows_of(one));
+  }
 
 private:
   void frame(rows all) {

@@ -211,5 +211,22 @@ TEST(GoJson, EscapesAsGo) {
   EXPECT_EQ(go::base64("\xff\xfe\xfd\xfc"), "//79/A==");
 }
 
+TEST(Printer, SnapshotStatus) {
+  const snapshot_status status{0x0a1b2c3d, 20, 26, 20'480, "3.6.0"};
+  auto show = [&](printer& to) { to.snapshot(status); };
+  EXPECT_EQ(printed("simple", show), "a1b2c3d, 20, 26, 20 kB, 3.6.0\n");
+  EXPECT_EQ(printed("json", show), "{\"hash\":169552957,\"revision\":20,\"totalKey\":26,"
+                                   "\"totalSize\":20480,\"version\":\"3.6.0\"}\n");
+  EXPECT_EQ(printed("fields", show),
+            "\"Hash\" : 169552957\n\"Revision\" : 20\n\"Keys\" : 26\n\"Size\" : 20480\n"
+            "\"Version\" : 3.6.0\n");
+  EXPECT_EQ(printed("table", show), "+---------+----------+------------+------------+---------+\n"
+                                    "|  HASH   | REVISION | TOTAL KEYS | TOTAL SIZE | VERSION |\n"
+                                    "+---------+----------+------------+------------+---------+\n"
+                                    "| a1b2c3d |       20 |         26 |      20 kB |   3.6.0 |\n"
+                                    "+---------+----------+------------+------------+---------+\n");
+  EXPECT_EQ(printed("protobuf", show), "refused: 4 protobuf not supported as output format");
+}
+
 } // namespace
 } // namespace troupe::ctl
