@@ -345,7 +345,9 @@ void apply_core::on_tick(time_point now, apply_output& out) {
   }
   meter_->apply.proposals_pending.set(static_cast<std::int64_t>(pending_.size()));
   now_ = now;
-  look_after_space(out);
+  // A store that nobody writes to does not grow, but may shrink.
+  if (unseen_bytes_ > 0 || raised_.no_space)
+    look_after_space(out);
   auto leads = raft_.role == raft_role::leader;
   if (auto revision = compaction_.on_tick(now, store_.revision(), leads)) {
     etcdserverpb::CompactionRequest request;

@@ -140,8 +140,8 @@ private:
   space_guard guard_;
   /// Of the last tick.
   time_point now_;
-  /// Bytes of the log applied since the quota was looked at.
-  std::size_t unseen_bytes_ = 0;
+  /// Bytes of the log applied since the quota was looked at; as if there were some at the start.
+  std::size_t unseen_bytes_ = 1;
   pending_calls pending_;
   raft_status raft_;
   metrics::meter meter_;

@@ -114,7 +114,7 @@ void service_core::on(const call_event& event, time_point now, service_output& o
     break;
   case call_event::what::cancel:
     // A write goes on; of reads only a stream would stay behind.
-    if ((is_read_stream(event.method) && !reads_.forget(event.call)) || is_hash(event.method))
+    if ((is_read_stream(event.method) || is_hash(event.method)) && !reads_.forget(event.call))
       out.stream_events.push_back({.call = event.call, .cancelled = true});
     break;
   case call_event::what::message:
@@ -302,20 +302,11 @@ errc service_core::take_grant(const call_event& call, std::string& detail, std::
 }
 
 void service_core::start_local_read(const call_event& call, time_point now, service_output& out) {
-  auto verdict = errc::none;
+  etcdserverpb::StatusRequest status;
   std::string detail;
-  if (call.method == rpc_method::maintenance_hash_kv) {
-    etcdserverpb::HashKVRequest request;
-    verdict = take(request, call.body, detail, nothing_to_refuse);
-  } else {
-    // Neither Status nor Hash has a field.
-    etcdserverpb::StatusRequest request;
-    verdict = take(request, call.body, detail, nothing_to_refuse);
-  }
+  auto verdict = take(status, call.body, detail, nothing_to_refuse);
   if (verdict != errc::none)
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
-  else if (is_hash(call.method))
-    out.lists.push_back({call.call, call.method, call.body, call.deadline});
   else
     out.points.push_back({call.call, call.method, call.body, read_deadline(call, now)});
 }
@@ -388,6 +379,18 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
   case rpc_method::maintenance_downgrade:
     point = true;
     break;
+  case rpc_method::maintenance_hash_kv: {
+    etcdserverpb::HashKVRequest hash;
+    verdict = take(hash, call.body, detail, nothing_to_refuse);
+    serializable = true;
+    break;
+  }
+  case rpc_method::maintenance_hash: {
+    etcdserverpb::HashRequest hash;
+    verdict = take(hash, call.body, detail, nothing_to_refuse);
+    serializable = true;
+    break;
+  }
   case rpc_method::maintenance_snapshot: {
     etcdserverpb::SnapshotRequest snapshot;
     verdict = take(snapshot, call.body, detail, nothing_to_refuse);
@@ -406,7 +409,9 @@ void service_core::start_read(const call_event& call, time_point now, service_ou
     out.answers.push_back(refuse_with(call.call, verdict, std::move(detail)));
     return;
   }
-  gated_read read{{call.call, call.method, call.body, read_deadline(call, now)}, point};
+  // A hash takes as long as its client waits.
+  auto deadline = is_hash(call.method) ? call.deadline : read_deadline(call, now);
+  gated_read read{{call.call, call.method, call.body, deadline}, point};
   if (serializable)
     reads_.add_serializable(std::move(read));
   else

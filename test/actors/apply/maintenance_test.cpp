@@ -98,6 +98,7 @@ struct maintenance_test : testing::Test {
 
   /// The store takes `bytes`; what is proposed then is applied.
   void grow_to(std::uint64_t bytes) {
+    run<DeleteRangeRequest>(command_kind::delete_range, "key: 'nothing'");
     used = bytes;
     tick();
     for (const auto& wanted : apply_output{std::move(out)}.to_propose) {
