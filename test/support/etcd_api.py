@@ -73,7 +73,8 @@ class Answer(NamedTuple):
 class Client:
     """One HTTP/2 connection of its own to `address` (host:port)."""
 
-    def __init__(self, address):
+    def __init__(self, address, options=()):
+        """`options`: gRPC's, beside the usual ones."""
         self._channel = grpc.insecure_channel(
             address,
             options=[
@@ -84,6 +85,7 @@ class Client:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.enable_retries", 0),
+                *options,
             ],
         )
         self._methods = {}
@@ -102,11 +104,13 @@ class Client:
         except grpc.RpcError as error:
             return Answer(error.code().name, error.details(), b"", _metadata(error))
 
-    def stream(self, method, requests, metadata=()):
+    def stream(self, method, requests, metadata=(), timeout=None):
         """Opens a stream of "Service/Method" that sends what the iterator `requests` yields;
         returns gRPC's call, which yields the answers.
         """
-        return self._channel.stream_stream(f"/etcdserverpb.{method}")(requests, metadata=metadata)
+        return self._channel.stream_stream(f"/etcdserverpb.{method}")(
+            requests, metadata=metadata, timeout=timeout
+        )
 
     def close(self):
         self._channel.close()

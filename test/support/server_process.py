@@ -71,6 +71,8 @@ class Server:
         client, peer = free_port(), free_port()
         self.address = f"127.0.0.1:{client}"
         self.peer_address = f"127.0.0.1:{peer}"
+        self.name = "m1"
+        self.initial_cluster = None  # a cluster of itself
 
     def __enter__(self):
         try:
@@ -101,7 +103,7 @@ class Server:
                 *DIE_WITH_PARENT,
                 *self._command,
                 "--name",
-                "m1",
+                self.name,
                 "--data-dir",
                 str(self.data_dir),
                 "--listen-client-urls",
@@ -113,7 +115,7 @@ class Server:
                 "--initial-advertise-peer-urls",
                 peer,
                 "--initial-cluster",
-                f"m1={peer}",
+                self.initial_cluster or f"{self.name}={peer}",
                 *self._arguments,
             ],
             stdin=subprocess.DEVNULL,
