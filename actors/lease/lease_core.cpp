@@ -39,6 +39,9 @@ std::int64_t rounded_up(nanoseconds left) {
 
 /// Orders a heap so that the earliest is in front; among equals the lowest id, so that the same
 /// leases expire in the same order everywhere.
+/// After an entry that left its leases where they were.
+constexpr auto pause_without_effect = std::chrono::milliseconds{500};
+
 constexpr auto later = [](const auto& a, const auto& b) {
   return a.at != b.at ? a.at > b.at : a.of > b.of;
 };
@@ -79,7 +82,7 @@ void lease_core::on(const lease_changes& news, time_point now, lease_output& out
   for (const auto& change : news.changes)
     apply(change, now, out);
   for (auto counter : news.applied_proposals)
-    on_applied(counter, out);
+    on_applied(counter, now, out);
   applied_term_ = news.upto.term;
   check_leadership(now, out);
   propose_due(now, out);
@@ -185,10 +188,12 @@ void lease_core::apply(const lease_change& change, time_point now, lease_output&
   }
 }
 
-void lease_core::on_applied(std::uint64_t counter, lease_output& out) {
+void lease_core::on_applied(std::uint64_t counter, time_point now, lease_output& out) {
   if (counter != checkpoints_.counter) {
-    // Whatever of it is still there was not touched: it is proposed again.
-    return_expiries(counter);
+    // Whatever of it is still there was not touched: it is proposed again, but not at once, since
+    // what keeps it there may last (an alarm).
+    if (return_expiries(counter))
+      next_expiry_ = std::max(next_expiry_, now + pause_without_effect);
   } else {
     for (auto id : std::exchange(checkpoints_, {}).leases)
       if (auto* noted = look(id)) {
@@ -402,14 +407,18 @@ void lease_core::take_notes(time_point now, std::vector<lease_id>& into) {
   }
 }
 
-void lease_core::return_expiries(std::uint64_t counter) {
+bool lease_core::return_expiries(std::uint64_t counter) {
   auto found = std::ranges::find(expiries_, counter, &proposed::counter);
   if (found == expiries_.end())
-    return;
+    return false;
+  bool any = false;
   for (auto id : found->leases)
-    if (auto* expired = look(id); expired != nullptr && expired->is == phase::in_flight)
+    if (auto* expired = look(id); expired != nullptr && expired->is == phase::in_flight) {
       mark_expired(id, *expired);
+      any = true;
+    }
   expiries_.erase(found);
+  return any;
 }
 
 void lease_core::return_checkpoints() {

@@ -163,7 +163,7 @@ private:
 
   lease* look(lease_id id);
   void apply(const lease_change& change, time_point now, lease_output& out);
-  void on_applied(std::uint64_t counter, lease_output& out);
+  void on_applied(std::uint64_t counter, time_point now, lease_output& out);
   void check_leadership(time_point now, lease_output& out);
   void promote(time_point now);
   void demote();
@@ -180,7 +180,8 @@ private:
   void propose_checkpoints(time_point now, lease_output& out);
   void take_clears(lease_output& out, std::vector<lease_id>& into);
   void take_notes(time_point now, std::vector<lease_id>& into);
-  void return_expiries(std::uint64_t counter);
+  /// @returns whether any of its leases is still there.
+  bool return_expiries(std::uint64_t counter);
   void return_checkpoints();
 
   const lease_config config_;

@@ -237,10 +237,12 @@ TEST_F(lease_core_test, refused_expiry_is_proposed_again_at_the_next_tick) {
   EXPECT_NE(again.to_propose[0].counter, out.to_propose[0].counter);
 }
 
-TEST_F(lease_core_test, expiry_without_effect_is_proposed_again) {
+TEST_F(lease_core_test, expiry_without_effect_is_proposed_again_after_a_pause) {
   grant(5, 10);
   auto out = pass(10s);
-  auto again = apply({.applied_proposals = {out.to_propose.at(0).counter}});
+  EXPECT_THAT(apply({.applied_proposals = {out.to_propose.at(0).counter}}).to_propose, IsEmpty());
+  EXPECT_THAT(pass(400ms).to_propose, IsEmpty()) << "what kept it may last";
+  auto again = pass(100ms);
   EXPECT_THAT(expired_in(again.to_propose.at(0)), ElementsAre(5));
 }
 

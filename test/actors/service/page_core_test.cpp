@@ -160,6 +160,9 @@ TEST_F(page_core_test, alarms_are_unhealthy_unless_excluded) {
             R"({"health":"false","reason":"ALARM CORRUPT"})"
             "\n");
   EXPECT_EQ(page("/health?exclude=NOSPACE&exclude=CORRUPT", both).status, 200u);
+  page_view strange{.has_leader = true, .other_alarm = true};
+  EXPECT_EQ(page("/health", strange).body, R"({"health":"false","reason":"ALARM UNKNOWN"})"
+                                           "\n");
 }
 
 TEST_F(page_core_test, verdicts_are_reported_once) {
