@@ -86,6 +86,7 @@ struct simulated_disk::state {
   std::uint64_t syncs = 0;
   std::optional<std::uint64_t> calls_to_fault;
   disk_fault fault = disk_fault::io_error;
+  unsigned skipped_percent = 0;
   std::optional<disk_call> failed_call;
 
   bool percent(unsigned p) {
@@ -216,9 +217,11 @@ private:
           node_->make_durable(x);
       disk_->fail_injected(path_);
     }
+    ++disk_->syncs;
+    if (disk_->skipped_percent > 0 && disk_->percent(disk_->skipped_percent))
+      return;
     for (const auto& x : std::exchange(node_->unsynced, {}))
       node_->make_durable(x);
-    ++disk_->syncs;
   }
 
   void check_alive() const {
@@ -359,6 +362,10 @@ void simulated_disk::fail_after(std::optional<std::uint64_t> n, disk_fault fault
   state_->calls_to_fault = n;
   state_->fault = fault;
   state_->failed_call.reset();
+}
+
+void simulated_disk::skip_syncs(unsigned percent) {
+  state_->skipped_percent = percent;
 }
 
 std::optional<disk_call> simulated_disk::failed_call() const {

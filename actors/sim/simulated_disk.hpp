@@ -82,6 +82,9 @@ public:
   /// The call after `n` more fails, 0 being the next one; none if absent.
   void fail_after(std::optional<std::uint64_t> n, disk_fault fault = disk_fault::io_error);
 
+  /// From now on so many of 100 syncs of files succeed and do nothing: a disk that lies.
+  void skip_syncs(unsigned percent);
+
   /// The kind of the last call that was made to fail.
   std::optional<disk_call> failed_call() const;
 
