@@ -6,9 +6,12 @@
 #include "test/storage/engine_machine.hpp"
 #include "test/storage/store_model.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
+#include <thread>
 
 namespace troupe::backup {
 namespace {
@@ -311,6 +314,54 @@ TEST_P(backup_test, raised_floor_takes_nothing_from_a_backup_under_way) {
   EXPECT_FALSE(before.store().history_to_remove());
   restored after{GetParam(), file};
   expect_history(after.store(), model);
+}
+
+// Also what a sanitizer of threads should see (checklist 39).
+TEST_P(backup_test, backups_beside_writes_compactions_and_reads) {
+  const auto machine = storage::make_machine(GetParam());
+  const auto engine = machine->open();
+  mvcc::store store{*engine};
+  std::atomic<bool> stop = false;
+  std::thread applier{[&] {
+    for (std::uint64_t n = 1; !stop; ++n) {
+      auto txn = store.begin();
+      for (const auto* key : {"a", "b"})
+        txn->put(key, std::to_string(n), {}, false);
+      txn.reset();
+      if (n % 10 == 0 && store.revision() - 5 > store.compacted())
+        store.compact(store.revision() - 5);
+      store.commit({{1}, {n}});
+      if (n % 500 == 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+  }};
+  std::thread keeper{[&] {
+    while (!stop)
+      store.remove_history(true);
+  }};
+  for (int round = 0; round < 12; ++round) {
+    backup_writer writer{store.pin(), {{7}, {8}, 0}, 50};
+    std::string file;
+    while (!writer.done())
+      writer.next(file);
+    file += writer.digest();
+    restored after{engine_kind::memory, file};
+    const auto now = after.store().snapshot();
+    for (auto at = std::max<std::int64_t>(now->compacted(), 0); at <= now->revision(); ++at) {
+      std::optional<mvcc::key_value> a;
+      std::optional<mvcc::key_value> b;
+      ASSERT_EQ(now->get("a", at, a), errc::none);
+      ASSERT_EQ(now->get("b", at, b), errc::none);
+      ASSERT_EQ(a ? a->value : "", b ? b->value : "") << "at " << at;
+      if (at > 1) {
+        ASSERT_TRUE(a);
+        EXPECT_EQ(a->value, std::to_string(at - 1));
+      }
+    }
+  }
+  stop = true;
+  applier.join();
+  keeper.join();
 }
 
 TEST_P(backup_test, raised_revision_leaves_room_for_what_the_backup_misses) {

@@ -258,6 +258,22 @@ TEST_F(service_core_test, stream_that_runs_is_cancelled_at_its_reader) {
   EXPECT_TRUE(out.stream_events[0].cancelled);
 }
 
+TEST_F(service_core_test, snapshot_is_of_this_member_and_waits_for_nobody) {
+  call_event ask{.call = {.stream = 1}, .method = rpc_method::maintenance_snapshot};
+  service_output out;
+  core.on({{ask}}, start, out);
+  EXPECT_FALSE(out.to_confirm) << "no read round";
+  ASSERT_EQ(out.lists.size(), 1u) << "it takes long";
+  EXPECT_EQ(out.lists[0].method, rpc_method::maintenance_snapshot);
+  for (auto kind : {call_event::what::writable, call_event::what::cancel}) {
+    out = {};
+    core.on({{{.kind = kind, .call = {.stream = 1}, .method = rpc_method::maintenance_snapshot}}},
+            start, out);
+    ASSERT_EQ(out.stream_events.size(), 1u);
+    EXPECT_EQ(out.stream_events[0].cancelled, kind == call_event::what::cancel);
+  }
+}
+
 TEST_F(service_core_test, bytes_of_waiting_requests_are_bounded) {
   service_core bounded{{.max_waiting_bytes = 100}, {5}, {5}};
   service_output out;
