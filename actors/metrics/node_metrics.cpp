@@ -46,6 +46,7 @@ struct node_metrics::parts {
   /// Whose calls come through no edge: without counters of one.
   std::vector<edge_source> callers;
   std::function<store_numbers()> store;
+  std::vector<std::function<void(family_writer&)>> more;
 
   prometheus::Registry registry;
   prometheus::Counter& health_success;
@@ -107,6 +108,8 @@ std::vector<prometheus::MetricFamily> node_metrics::parts::collect() const {
     auto calling = edges;
     std::ranges::copy(callers, std::back_inserter(calling));
     write_calls(calling, to);
+    for (const auto& write : more)
+      write(to);
   }
   if (auto process = read_process_stats())
     write_process(*process, to);
@@ -145,6 +148,11 @@ std::shared_ptr<rpc_counters> node_metrics::add_caller() {
 void node_metrics::set_store(std::function<store_numbers()> numbers) {
   std::lock_guard guard{parts_->mutex};
   parts_->store = std::move(numbers);
+}
+
+void node_metrics::add_families(std::function<void(family_writer&)> more) {
+  std::lock_guard guard{parts_->mutex};
+  parts_->more.push_back(std::move(more));
 }
 
 void node_metrics::health_answered(bool healthy) {

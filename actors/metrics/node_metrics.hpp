@@ -14,6 +14,8 @@
 
 namespace troupe::metrics {
 
+class family_writer;
+
 /// What does not change while a node runs.
 struct metrics_identity {
   member_id member;
@@ -68,6 +70,10 @@ public:
   /// Asks `numbers` at each scrape; it is called on any thread, must not block, and must stay
   /// callable until it is replaced. Empty: nothing is known of the store any more.
   void set_store(std::function<store_numbers()> numbers);
+
+  /// Asks `more` for further families at each scrape; it is called on any thread and must not
+  /// block.
+  void add_families(std::function<void(family_writer&)> more);
 
   /// A /health page was answered.
   void health_answered(bool healthy);

@@ -67,8 +67,9 @@ std::optional<connection> dialer::dial(std::string& why) {
 std::vector<dialer::target> dialer::find_targets(std::string& why) {
   std::vector<target> result;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    if (endpoints_[i].tls && !tls_) {
-      why = to_string(endpoints_[i].where) + " demands TLS, which this member has not";
+    if (endpoints_[i].tls != (tls_ != nullptr)) {
+      why = to_string(endpoints_[i].where)
+            + (tls_ ? " is without TLS, which this member demands" : " demands TLS");
       continue;
     }
     for (const auto& address : resolvers_[i]->resolve(options_.patience, why))

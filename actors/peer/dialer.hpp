@@ -30,8 +30,8 @@ public:
     std::chrono::milliseconds silence{1000};
   };
 
-  /// @param endpoints where the peer is reached; all of them count alike. @param tls null: those
-  /// with TLS cannot be reached.
+  /// @param endpoints where the peer is reached; all of them count alike. @param tls null: only
+  /// those without TLS are reached, else only those with it.
   dialer(std::vector<endpoint> endpoints, options options, std::shared_ptr<const clock> time,
          std::shared_ptr<tls::tls_context> tls, name_lookup lookup = look_up);
 

@@ -88,4 +88,29 @@ member_id sender_of(const forward_read_reply&) {
   return {};
 }
 
+namespace {
+
+/// Ids, term and index of an entry or proposal, and the name of its type.
+constexpr std::uint64_t part_bytes = 80;
+
+} // namespace
+
+std::uint64_t size_of(const append& what) {
+  std::uint64_t result = 128;
+  for (const auto& entry : what.entries)
+    result += part_bytes + entry.payload.size();
+  return result;
+}
+
+std::uint64_t size_of(const forward_propose& what) {
+  std::uint64_t result = 128;
+  for (const auto& proposal : what.proposals)
+    result += part_bytes + proposal.payload.size();
+  return result;
+}
+
+std::uint64_t size_of(const forward_refused& what) {
+  return 128 + 8 * what.counters.size();
+}
+
 } // namespace troupe::peer

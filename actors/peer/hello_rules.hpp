@@ -61,4 +61,14 @@ member_id sender_of(const forward_refused& what);
 member_id sender_of(const forward_read& what);
 member_id sender_of(const forward_read_reply& what);
 
+/// About what a message takes on its way; never 0.
+std::uint64_t size_of(const append& what);
+std::uint64_t size_of(const forward_propose& what);
+std::uint64_t size_of(const forward_refused& what);
+
+template <class Message>
+std::uint64_t size_of(const Message&) {
+  return 128;
+}
+
 } // namespace troupe::peer

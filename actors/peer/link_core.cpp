@@ -28,9 +28,22 @@ link_core::step link_core::watch(time_point now, bool progressed) {
     return failed(now);
   if (now - pinged_ < timing_.ping_interval)
     return {};
+  return ping(now);
+}
+
+link_core::step link_core::ping(time_point now) {
   pinged_ = now;
-  unanswered_[++last_ping_] = now;
+  pinged_after_ = passed_;
+  unanswered_[++last_ping_] = {now, passed_};
   return {.ping = last_ping_};
+}
+
+std::optional<link_core::step> link_core::pass(time_point now, std::uint64_t bytes) {
+  if (phase_ != phase::up || passed_ - confirmed_ >= most_bytes_)
+    return std::nullopt;
+  passed_ += bytes;
+  // So often that the confirmed part follows closely.
+  return passed_ - pinged_after_ >= most_bytes_ / 16 ? ping(now) : step{};
 }
 
 link_core::step link_core::connected(time_point now) {
@@ -43,10 +56,12 @@ link_core::step link_core::greeted(time_point now) {
   phase_ = phase::up;
   failures_ = 0;
   heard_ = now;
-  pinged_ = now;
   unanswered_.clear();
-  unanswered_[++last_ping_] = now;
-  return {.ping = last_ping_, .reachable = true};
+  passed_ = 0;
+  confirmed_ = 0;
+  auto result = ping(now);
+  result.reachable = true;
+  return result;
 }
 
 link_core::step link_core::failed(time_point now) {
@@ -83,8 +98,9 @@ std::optional<std::chrono::nanoseconds> link_core::pong(time_point now, std::uin
   auto ping = unanswered_.find(number);
   if (phase_ != phase::up || ping == unanswered_.end())
     return std::nullopt;
-  auto took = now - ping->second;
+  auto took = now - ping->second.at;
   heard_ = now;
+  confirmed_ = ping->second.passed;
   unanswered_.erase(unanswered_.begin(), std::next(ping));
   return took;
 }

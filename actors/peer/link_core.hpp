@@ -49,8 +49,9 @@ public:
     std::optional<bool> reachable;
   };
 
-  /// @param seed of its pauses.
-  link_core(const link_timing& timing, std::uint64_t seed) : timing_(timing), chance_(seed) {}
+  /// @param most_bytes on their way to the other end at a time. @param seed of its pauses.
+  link_core(const link_timing& timing, std::uint64_t most_bytes, std::uint64_t seed)
+      : timing_(timing), most_bytes_(most_bytes), chance_(seed) {}
 
   phase now_in() const {
     return phase_;
@@ -74,15 +75,29 @@ public:
 
   step refused(time_point now);
 
+  /// A message of about this size is to be passed on. @returns what to do after it; empty: drop it,
+  /// because the link is not up or the other end has not confirmed enough of what came before. Of
+  /// that every queue between here and there is a part: those of actors, the unsent bytes, the
+  /// kernels' buffers.
+  std::optional<step> pass(time_point now, std::uint64_t bytes);
+
   /// @returns the round trip time, if this ping was sent and not answered.
   std::optional<std::chrono::nanoseconds> pong(time_point now, std::uint64_t number);
 
 private:
   step watch(time_point now, bool progressed);
+  step ping(time_point now);
   step wait(time_point now, std::chrono::nanoseconds pause);
   std::chrono::nanoseconds next_pause();
 
+  struct sent_ping {
+    time_point at;
+    /// What had been passed on before it.
+    std::uint64_t passed = 0;
+  };
+
   link_timing timing_;
+  std::uint64_t most_bytes_;
   std::mt19937_64 chance_;
   phase phase_ = phase::waiting;
   /// When the present phase is over at the latest; of `waiting`, when the next attempt begins.
@@ -93,7 +108,11 @@ private:
   time_point heard_{};
   time_point pinged_{};
   std::uint64_t last_ping_ = 0;
-  std::map<std::uint64_t, time_point> unanswered_;
+  std::map<std::uint64_t, sent_ping> unanswered_;
+  /// Bytes since it is up: passed on, passed on before the last ping, and confirmed by a pong.
+  std::uint64_t passed_ = 0;
+  std::uint64_t pinged_after_ = 0;
+  std::uint64_t confirmed_ = 0;
 };
 
 } // namespace troupe::peer
