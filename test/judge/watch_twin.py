@@ -130,6 +130,9 @@ class TwinWatch:
 
     def _fault_differences(self):
         left, right = (record.faults for record in self.records)
+        # etcd notes that a watch wants fragments after it has started it: a busy one sends the
+        # first events whole.
+        left = [fault for fault in left if not fault.startswith("a piece of")]
         return [Difference("rules of a stream", left, right)] if left or right else []
 
     def _floor_differences(self, comparison):
