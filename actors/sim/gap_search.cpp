@@ -1,7 +1,9 @@
 #include "actors/sim/gap_search.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <sstream>
 #include <utility>
 
 namespace troupe::sim {
@@ -13,6 +15,14 @@ using request_type = kv_request::type;
 constexpr auto none = static_cast<std::size_t>(-1);
 constexpr std::size_t shown_gaps = 2;
 constexpr std::size_t shown_makers = 4;
+
+/// splitmix64 of both.
+std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
+  auto z = (a ^ (b + 0x9e3779b97f4a7c15U + (a << 6) + (a >> 2))) + 0x9e3779b97f4a7c15U;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+  return z ^ (z >> 31);
+}
 
 /// The put of `key` in `branch`; no branch has two.
 const kv_request* put_of(const std::vector<kv_request>& branch, const std::string& key) {
@@ -33,7 +43,8 @@ gap_search::gap_search(const std::vector<operation>& history, const key_universe
                        const sightings& seen, const revision_order& order,
                        std::uint64_t most_states)
     : keys_(keys), seen_(seen), order_(order), most_states_(most_states), model_(keys),
-      gap_at_(order.writer.size(), none), gaps_of_(keys.size()) {
+      compared_closely_(keys.size(), false), gap_at_(order.writer.size(), none),
+      gaps_of_(keys.size()), puts_of_(keys.size()) {
   find_makers(history);
   find_gaps();
 }
@@ -49,6 +60,7 @@ void gap_search::find_makers(const std::vector<operation>& history) {
     ++number;
   }
   add_lease_ends(history, number);
+  name_shapes(history);
   fills_.assign(maker_count_, none);
 }
 
@@ -66,6 +78,56 @@ void gap_search::add_maker(const operation& by, bool succeeded, std::size_t numb
     return;
   sort_unique(who.touched);
   makers_.push_back(std::move(who));
+}
+
+void gap_search::name_shapes(const std::vector<operation>& history) {
+  for (const auto& operation : history) {
+    note_compares(operation);
+    if (!operation.result)
+      continue;
+    for (const auto& answer : operation.result->answers)
+      for (const auto& kv : answer.kvs)
+        seen_values_.emplace(kv.key, kv.value);
+  }
+  std::map<std::string, std::size_t> shapes;
+  for (auto& who : makers_)
+    who.shape = shapes.try_emplace(shape_of(who), shapes.size()).first->second;
+  taken_.assign(shapes.size(), 0);
+}
+
+void gap_search::note_compares(const operation& by) {
+  for (const auto& x : by.call.compares) {
+    auto key = keys_.find(x.key);
+    if (!key)
+      continue;
+    bool is_value = x.target == kv_compare::field::value;
+    if (is_value)
+      seen_values_.emplace(x.key, x.value);
+    if (x.target == kv_compare::field::mod_revision)
+      compared_revisions_.emplace(*key, x.number);
+    if (x.is != kv_compare::relation::equal
+        && (is_value || x.target == kv_compare::field::mod_revision))
+      compared_closely_[*key] = true;
+  }
+}
+
+/// The line of a history for the call, without what has no effect.
+std::string gap_search::shape_of(const maker& who) const {
+  if (!who.by)
+    return "lease " + std::to_string(who.lease.value);
+  bool is_close = std::any_of(who.touched.begin(), who.touched.end(),
+                              [&](auto key) { return compared_closely_[key]; });
+  operation bare{.call = who.by->call};
+  for (auto* branch : {&bare.call.success, &bare.call.failure})
+    for (auto& request : *branch) {
+      if (request.kind == request_type::put && !is_close && !is_seen(request))
+        request.value.clear();
+      request.prev_kv = false;
+    }
+  std::ostringstream shape;
+  shape << (who.succeeded ? "then " : "else ");
+  write_line(shape, bare);
+  return shape.str();
 }
 
 void gap_search::add_lease_ends(const std::vector<operation>& history, std::size_t number) {
@@ -99,12 +161,45 @@ void gap_search::find_gaps() {
     for (const auto& who : makers_)
       if (can_make(who, revision, written, created))
         found.makers.push_back(&who);
-    for (const auto* who : found.makers)
-      for (auto key : who->touched)
-        if (gaps_of_[key].empty() || gaps_of_[key].back() != gaps_.size())
-          gaps_of_[key].push_back(gaps_.size());
     gaps_.push_back(std::move(found));
   }
+}
+
+/// Who alone can have made a gap has made no other.
+void gap_search::settle_only_makers() {
+  std::vector<bool> settled(maker_count_, false);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& only : gaps_) {
+      if (only.makers.size() != 1 || settled[only.makers.front()->number])
+        continue;
+      auto number = only.makers.front()->number;
+      settled[number] = changed = true;
+      for (auto& other : gaps_)
+        if (&other != &only)
+          std::erase_if(other.makers, [&](const auto* who) { return who->number == number; });
+    }
+  }
+}
+
+void gap_search::index_keys(std::size_t number) {
+  auto& at = gaps_[number];
+  auto add = [&](std::vector<std::size_t>& gaps) {
+    if (gaps.empty() || gaps.back() != number)
+      gaps.push_back(number);
+  };
+  for (const auto* who : at.makers) {
+    for (auto key : who->touched)
+      add(gaps_of_[key]);
+    if (!who->by)
+      continue;
+    for (const auto& request : who->branch())
+      if (request.kind == request_type::put) {
+        at.puttable.push_back(*keys_.find(request.key));
+        add(puts_of_[at.puttable.back()]);
+      }
+  }
+  sort_unique(at.puttable);
 }
 
 /// Whether `who` may have made `revision`, whatever else happened.
@@ -123,14 +218,31 @@ bool gap_search::can_make(const maker& who, std::int64_t revision, const written
     if (!put || put->value != seen->value.value || put->lease != seen->value.lease)
       return false;
   }
-  return std::none_of(branch.begin(), branch.end(), [&](const auto& request) {
-    return request.kind == request_type::put && seen_.excludes(*keys_.find(request.key), revision);
-  });
+  return std::all_of(branch.begin(), branch.end(),
+                     [&](const auto& request) { return fits(request, revision); });
+}
+
+/// Whether answers leave room for `request` at `revision`.
+bool gap_search::fits(const kv_request& request, std::int64_t revision) const {
+  if (request.kind == request_type::put) {
+    auto key = *keys_.find(request.key);
+    return !seen_.excludes(key, revision) && !seen_.all_puts_known(key, revision);
+  }
+  if (request.kind == request_type::range)
+    return true;
+  auto span = keys_.span(request);
+  for (auto key = span.first; key < span.last; ++key)
+    if (seen_.alive(key, revision))
+      return false;
+  return true;
 }
 
 gap_search::outcome gap_search::run() {
   if (!enough_makers())
     return outcome::impossible;
+  settle_only_makers();
+  for (std::size_t number = 0; number < gaps_.size(); ++number)
+    index_keys(number);
   return go_on(1).end;
 }
 
@@ -171,7 +283,7 @@ bool gap_search::match(std::size_t gap, std::vector<bool>& tried,
 gap_search::conflict gap_search::go_on(std::int64_t revision) {
   for (; revision <= order_.last(); ++revision) {
     if (++states_ > most_states_)
-      return {outcome::given_up, {}};
+      return {outcome::given_up, {}, {}};
     if (gap_at_[revision] != none)
       return choose(gap_at_[revision]);
     if (const auto* by = order_.writer[revision]) {
@@ -188,38 +300,78 @@ gap_search::conflict gap_search::go_on(std::int64_t revision) {
 }
 
 gap_search::conflict gap_search::choose(std::size_t gap) {
-  gap_set culprits;
+  auto state = hash_state(gap);
+  if (auto known = dead_ends_.find(state); known != dead_ends_.end())
+    return known->second;
+  auto end = try_all(gap);
+  if (end.end == outcome::impossible)
+    dead_ends_.emplace(state, end);
+  return end;
+}
+
+gap_search::conflict gap_search::try_all(std::size_t gap) {
+  conflict why{outcome::impossible, {}, {}};
+  std::set<std::size_t> tried, taken; // shapes
   for (const auto* who : by_urgency(gaps_[gap])) {
+    if (tried.contains(who->shape))
+      continue;
+    if (fills_[who->number] != none) {
+      taken.insert(who->shape);
+      continue;
+    }
+    tried.insert(who->shape);
     auto mark = model_.mark();
     auto end = try_maker(gap, *who);
     if (end.end != outcome::impossible)
       return end;
     model_.roll_back(mark);
-    bool was_tried = fills_[who->number] == gap;
-    if (was_tried)
-      fills_[who->number] = none;
-    if (was_tried && !end.culprits.contains(gap))
+    bool was_fit = std::exchange(fills_[who->number], none) == gap;
+    taken_[who->shape] -= was_fit ? 1 : 0;
+    bool matters = end.culprits.erase(gap) > 0 || end.shapes.contains(who->shape);
+    if (was_fit && !matters)
       return end; // no other maker of this gap can help
-    end.culprits.erase(gap);
-    culprits.merge(end.culprits);
+    why.add(std::move(end));
   }
+  for (auto shape : taken)
+    if (!tried.contains(shape))
+      why.shapes.insert(shape);
   explain("no operation fits that can have made it", gaps_[gap].revision, nullptr, {gap});
-  return {outcome::impossible, std::move(culprits)};
+  return why;
+}
+
+/// Equal for states that nothing to come can tell apart: of a key that no answer shows as it is
+/// now, it does not matter which revision and value it has, nor which maker of a shape is taken.
+std::uint64_t gap_search::hash_state(std::size_t gap) const {
+  auto hash = mixed(0, gap);
+  for (key_index key = 0; key < keys_.size(); ++key) {
+    const auto& now = model_.at(key);
+    if (!now.exists())
+      continue;
+    bool is_shown = seen_.shows(key, now.mod_revision) || compared_closely_[key]
+                    || compared_revisions_.contains({key, now.mod_revision})
+                    || seen_values_.contains({keys_.name(key), now.value});
+    auto one = mixed(mixed(key, static_cast<std::uint64_t>(now.create_revision)),
+                     static_cast<std::uint64_t>(now.version));
+    one = mixed(one, static_cast<std::uint64_t>(now.lease.value));
+    if (is_shown)
+      one = mixed(mixed(one, static_cast<std::uint64_t>(now.mod_revision)),
+                  std::hash<std::string_view>{}(now.value));
+    hash ^= one;
+  }
+  for (std::size_t shape = 0; shape < taken_.size(); ++shape)
+    if (taken_[shape] > 0)
+      hash ^= mixed(mixed(~std::uint64_t{0}, shape), taken_[shape]);
+  return hash;
 }
 
 gap_search::conflict gap_search::try_maker(std::size_t gap, const maker& who) {
   auto revision = gaps_[gap].revision;
-  if (fills_[who.number] != none)
-    return {outcome::impossible, {fills_[who.number]}};
   if (++states_ > most_states_)
-    return {outcome::given_up, {}};
-  if (auto wrong = execute(who, revision)) {
-    // Only what was there before can be changed: this gap is what is being chosen.
-    auto end = blame(*wrong, revision, nullptr);
-    end.culprits.erase(gap);
-    return end;
-  }
+    return {outcome::given_up, {}, {}};
+  if (auto wrong = execute(who, revision))
+    return blame(*wrong, revision, nullptr);
   fills_[who.number] = gap;
+  ++taken_[who.shape];
   if (auto end = compare_shown(revision); end.end != outcome::found)
     return end;
   return go_on(revision + 1);
@@ -278,24 +430,40 @@ std::optional<mismatch> gap_search::execute(const maker& who, std::int64_t revis
     bool is_changed = !model_.at(key).exists() || model_.at(key).mod_revision == revision;
     if (is_changed && seen_.excludes(key, revision))
       return mismatch{{}, "an answer saw key " + keys_.name(key) + " unchanged"};
+    if (!model_.at(key).exists() && seen_.alive(key, revision))
+      return mismatch{{key}, "later answers saw key " + keys_.name(key) + " living on"};
   }
-  if (auto wrong = count_puts(who, revision))
+  if (auto wrong = count_puts(revision))
     return wrong;
   return compare_sightings(revision);
 }
 
-/// A version that a later answer saw bounds how often the key was put until then.
-std::optional<mismatch> gap_search::count_puts(const maker& who, std::int64_t revision) const {
-  for (auto key : who.touched) {
+/// A version that a later answer saw says how often the key was put until then: not more often by
+/// now, and the rest must find room in the gaps to come.
+std::optional<mismatch> gap_search::count_puts(std::int64_t revision) const {
+  for (auto key : gaps_[gap_at_[revision]].puttable) {
     const auto& now = model_.at(key);
     const auto* next = seen_.next(key, revision);
-    if (!now.exists() || now.mod_revision != revision || !next
-        || next->value.create_revision != now.create_revision)
+    if (!now.exists() || !next || next->value.create_revision != now.create_revision)
       continue;
-    if (now.version + seen_.answered_puts(key, revision, next->first()) > next->value.version)
+    auto lacking =
+      next->value.version - now.version - seen_.answered_puts(key, revision, next->first());
+    if (lacking < 0)
       return mismatch{{key}, "a later answer saw fewer puts of " + keys_.name(key)};
+    if (lacking > count_gaps(puts_of_[key], revision, next->first()))
+      return mismatch{{key}, "a later answer saw more puts of " + keys_.name(key)};
   }
   return std::nullopt;
+}
+
+/// Of `gaps`, those with revisions in (after, upto].
+std::int64_t gap_search::count_gaps(const std::vector<std::size_t>& gaps, std::int64_t after,
+                                    std::int64_t upto) const {
+  auto below = [&](std::int64_t revision) {
+    return std::partition_point(gaps.begin(), gaps.end(),
+                                [&](auto gap) { return gaps_[gap].revision <= revision; });
+  };
+  return below(upto) - below(after);
 }
 
 /// What later answers say about the keys that `revision` wrote.
@@ -323,7 +491,7 @@ gap_search::conflict gap_search::compare_shown(std::int64_t revision) {
 /// answers alone fix it.
 gap_search::conflict gap_search::blame(const mismatch& wrong, std::int64_t revision,
                                        const operation* by) {
-  conflict end{outcome::impossible, {}};
+  conflict end{outcome::impossible, {}, {}};
   for (auto key : wrong.keys) {
     auto known = seen_.known_below(key, revision);
     const auto& gaps = gaps_of_[key];

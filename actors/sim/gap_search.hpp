@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -59,6 +61,8 @@ private:
     lease_id lease;
     history_time earliest = 0;
     std::vector<key_index> touched; ///< at most these; sorted
+    /// Makers of one shape differ in values only that no answer shows: if one does not fit, none.
+    std::size_t shape = 0;
 
     const std::vector<kv_request>& branch() const {
       return succeeded ? by->call.success : by->call.failure;
@@ -68,33 +72,57 @@ private:
   struct gap {
     std::int64_t revision = 0;
     std::vector<const maker*> makers;
+    std::vector<key_index> puttable; ///< what makers put; sorted
   };
 
   using written_keys = std::vector<std::pair<key_index, const sighting*>>;
   using gap_set = std::set<std::size_t>;
 
+  /// Why there is no way on: what these gaps were filled with, and that all makers of these shapes
+  /// are taken.
   struct conflict {
     outcome end = outcome::found;
     gap_set culprits;
+    std::set<std::size_t> shapes;
+
+    void add(conflict&& other) {
+      culprits.merge(other.culprits);
+      shapes.merge(other.shapes);
+    }
   };
 
   void find_makers(const std::vector<operation>& history);
   void add_maker(const operation& by, bool succeeded, std::size_t number);
+  std::string shape_of(const maker& who) const;
+  void note_compares(const operation& by);
+  void name_shapes(const std::vector<operation>& history);
   void add_lease_ends(const std::vector<operation>& history, std::size_t number);
   void find_gaps();
   bool can_make(const maker& who, std::int64_t revision, const written_keys& written,
                 const std::vector<key_index>& created) const;
+  bool fits(const kv_request& request, std::int64_t revision) const;
+  void settle_only_makers();
+  void index_keys(std::size_t number);
   bool enough_makers();
+  /// Answers show these values of keys, or conditions ask for them.
+  bool is_seen(const kv_request& put) const {
+    return seen_values_.contains({put.key, put.value});
+  }
+
   bool match(std::size_t gap, std::vector<bool>& tried, std::vector<std::size_t>& taken) const;
 
   /// Executes from `revision`, that of a gap or the first, to the end.
   conflict go_on(std::int64_t revision);
   conflict choose(std::size_t gap);
+  conflict try_all(std::size_t gap);
+  std::uint64_t hash_state(std::size_t gap) const;
   conflict try_maker(std::size_t gap, const maker& who);
   std::vector<const maker*> by_urgency(const gap& at) const;
   std::int64_t urgency(const maker& who, std::int64_t revision) const;
   std::optional<mismatch> execute(const maker& who, std::int64_t revision);
-  std::optional<mismatch> count_puts(const maker& who, std::int64_t revision) const;
+  std::optional<mismatch> count_puts(std::int64_t revision) const;
+  std::int64_t count_gaps(const std::vector<std::size_t>& gaps, std::int64_t after,
+                          std::int64_t upto) const;
   std::optional<mismatch> compare_sightings(std::int64_t revision) const;
   conflict compare_shown(std::int64_t revision);
   conflict blame(const mismatch& wrong, std::int64_t revision, const operation* by);
@@ -107,6 +135,10 @@ private:
   const revision_order& order_;
   std::uint64_t most_states_;
   kv_model model_;
+  std::set<std::pair<std::string_view, std::string_view>> seen_values_;
+  /// Mod revisions that conditions ask for, and keys of which they ask for more than equality.
+  std::set<std::pair<key_index, std::int64_t>> compared_revisions_;
+  std::vector<bool> compared_closely_;
   std::vector<maker> makers_;
   std::size_t maker_count_ = 0;
   std::vector<gap> gaps_;
@@ -114,8 +146,15 @@ private:
   std::vector<std::size_t> gap_at_;
   /// For each key: gaps at which some maker can touch it.
   std::vector<std::vector<std::size_t>> gaps_of_;
+  /// For each key: gaps at which some maker can put it.
+  std::vector<std::vector<std::size_t>> puts_of_;
   /// For each maker's number: the gap that it fills.
   std::vector<std::size_t> fills_;
+  /// For each shape: how many of its makers are taken.
+  std::vector<std::size_t> taken_;
+  /// States from which there is no way on, and why. By hash: one in some 10^12 searches of a
+  /// million states takes one for another.
+  std::unordered_map<std::uint64_t, conflict> dead_ends_;
   std::uint64_t states_ = 0;
   std::int64_t explained_revision_ = 0;
   std::string explanation_;

@@ -43,10 +43,9 @@ struct linearizability_verdict {
 ///
 /// Since an answer names the revision it was given at, the order of all answered operations is
 /// known; what is searched for is who made the revisions between them. The search goes through the
-/// revisions in order, as Wing and Gong's does; where an answer contradicts, it goes back to the
-/// newest choice that can have mattered to the keys in question (Prosser's conflict-directed
-/// backjumping), which takes the place of the memory of visited states in Lowe's. It gives up
-/// after `most_states`.
+/// revisions in order, as Wing and Gong's does, and remembers states without a way on, as Lowe's;
+/// where an answer contradicts, it goes back to the newest choice that can have mattered to the
+/// keys in question (Prosser's conflict-directed backjumping). It gives up after `most_states`.
 linearizability_verdict check_linearizability(const std::vector<operation>& history,
                                               std::uint64_t most_states = 5'000'000);
 

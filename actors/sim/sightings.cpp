@@ -6,7 +6,8 @@
 namespace troupe::sim {
 
 sightings::sightings(const key_universe& keys, const std::vector<operation>& history)
-    : keys_(keys), seen_(keys.size()), absent_(keys.size()), puts_(keys.size()) {
+    : keys_(keys), seen_(keys.size()), compared_(keys.size()), absent_(keys.size()),
+      puts_(keys.size()) {
   for (const auto& operation : history)
     if (operation.result)
       read(operation);
@@ -21,6 +22,8 @@ void sightings::read(const operation& by) {
   auto at = wrote ? result.revision - 1 : result.revision;
   if (by.call.success.size() == 1 && by.call.success.front().revision > 0)
     at = by.call.success.front().revision;
+  if (result.succeeded)
+    read_compares(by, at);
   for (std::size_t i = 0; i < branch.size(); ++i) {
     read_answer(by, result.answers[i], at);
     if (!wrote)
@@ -51,6 +54,18 @@ void sightings::read_absence(const kv_request& request, const kv_answer& answer,
       ++found;
     else
       see_nothing(key, at);
+}
+
+void sightings::read_compares(const operation& by, std::int64_t at) {
+  for (const auto& x : by.call.compares) {
+    auto key = keys_.find(x.key);
+    bool says_when = x.target == kv_compare::field::mod_revision
+                     && x.is == kv_compare::relation::equal && x.number > 0;
+    if (key && says_when) {
+      auto& upto = compared_[*key][x.number];
+      upto = std::max(upto, at);
+    }
+  }
 }
 
 void sightings::see(const operation& by, std::int64_t at, const mvcc::key_value& kv) {
@@ -115,7 +130,37 @@ std::vector<key_index> sightings::created_at(std::int64_t revision) const {
 
 bool sightings::excludes(key_index key, std::int64_t revision) const {
   auto after = seen_[key].lower_bound(revision);
-  return after != seen_[key].begin() && std::prev(after)->second.last >= revision;
+  if (after != seen_[key].begin() && std::prev(after)->second.last >= revision)
+    return true;
+  auto compared = compared_[key].lower_bound(revision);
+  return compared != compared_[key].begin() && std::prev(compared)->second >= revision;
+}
+
+bool sightings::alive(key_index key, std::int64_t revision) const {
+  // The last of a life says most; lives do not overlap.
+  const auto& seen = seen_[key];
+  auto after = seen.lower_bound(revision);
+  if (after != seen.end() && after->second.value.create_revision < revision)
+    return true;
+  return excludes(key, revision);
+}
+
+bool sightings::all_puts_known(key_index key, std::int64_t revision) const {
+  const auto& seen = seen_[key];
+  auto after = seen.lower_bound(revision);
+  if (after == seen.end() || after->second.value.create_revision > revision)
+    return false;
+  const auto& [upto, last] = *after;
+  std::int64_t from = last.value.create_revision - 1;
+  std::int64_t versions = last.value.version;
+  if (after != seen.begin()) {
+    const auto& [first, before] = *std::prev(after);
+    if (before.value.create_revision == last.value.create_revision) {
+      from = first;
+      versions -= before.value.version;
+    }
+  }
+  return versions == answered_puts(key, from, upto);
 }
 
 const sighting* sightings::next(key_index key, std::int64_t revision) const {

@@ -39,8 +39,19 @@ public:
   /// Keys that came into being at `revision`, as later answers say.
   std::vector<key_index> created_at(std::int64_t revision) const;
 
+  /// True if an answer shows `key` as it was written at `revision`.
+  bool shows(key_index key, std::int64_t revision) const {
+    return seen_[key].contains(revision);
+  }
+
   /// True if answers exclude that the key was touched at `revision`.
   bool excludes(key_index key, std::int64_t revision) const;
+
+  /// True if answers say that `key` was there all the time around `revision`: not deleted then.
+  bool alive(key_index key, std::int64_t revision) const;
+
+  /// True if answers account for every put of `key` around `revision`: no other one can be there.
+  bool all_puts_known(key_index key, std::int64_t revision) const;
 
   /// The first one of `key` written after `revision`; null if there is none.
   const sighting* next(key_index key, std::int64_t revision) const;
@@ -55,6 +66,7 @@ public:
 private:
   void see(const operation& by, std::int64_t at, const mvcc::key_value& kv);
   void see_nothing(key_index key, std::int64_t at);
+  void read_compares(const operation& by, std::int64_t at);
   void read(const operation& by);
   void read_answer(const operation& by, const kv_answer& answer, std::int64_t at);
   void read_absence(const kv_request& request, const kv_answer& answer, std::int64_t at);
@@ -64,6 +76,8 @@ private:
   const key_universe& keys_;
   /// Per key: by mod revision.
   std::vector<std::map<std::int64_t, sighting>> seen_;
+  /// Per key: by mod revision, up to which revision a condition found it unchanged.
+  std::vector<std::map<std::int64_t, std::int64_t>> compared_;
   std::vector<std::vector<std::int64_t>> absent_;
   std::vector<std::vector<std::int64_t>> puts_;
   std::multimap<std::int64_t, key_index> written_;

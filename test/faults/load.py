@@ -290,6 +290,8 @@ class Load:
         session = Session(self._cluster.api, self._recorder, client, self._cluster[name])
         while not self._stop.wait(0.005):
             call = {"range": {"key": f"k/{choose.randrange(KEYS)}"}}
+            if choose.random() < 0.1:  # what probes wrote: the more is seen, the less is guessed
+                call = {"range": {"key": "p/", "range_end": "p0"}}
             if choose.random() < 0.2:
                 call["serializable"] = True
             if session.call(call, 0.3, self._planted_reads) is None:

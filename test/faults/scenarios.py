@@ -2,7 +2,8 @@
 its caller heals; `all_scenarios` has them by name.
 
 Attributes: `relayed` (members hang on relays), `disk_megabytes` (a small disk for each),
-`preload` (members run under libunsynced.so: programs that write through libc only), `long`.
+`preload` (members run under libunsynced.so: programs that write through libc only), `long`,
+`counts_terms` (by itself, over many faults).
 """
 
 import itertools
@@ -126,7 +127,7 @@ def bridge(run):
     run.must(run.cluster.term() <= term + 2, "no stable leader while one member is half cut off")
 
 
-@scenario(long=True)
+@scenario(long=True, counts_terms=True)
 def every_pattern(run):
     """All 63 sets of cut directions between three members."""
     links = list(itertools.permutations(run.cluster.names, 2))
