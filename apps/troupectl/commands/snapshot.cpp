@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <ostream>
 #include <system_error>
 
@@ -142,8 +143,10 @@ int snapshot_save(context& it) try {
 int snapshot_status_command(context& it) try {
   if (it.arguments.size() != 1)
     throw command_failed(exit_bad_arguments, "snapshot status requires exactly one argument");
-  auto& display = it.display();
   const auto& path = it.arguments[0];
+  if (std::error_code error; !std::filesystem::exists(path, error))
+    throw command_failed(exit_error, "stat " + path + ": no such file or directory");
+  auto& display = it.display();
   auto file = backup::open_file(path);
   progress shown(it, "kB");
   std::uint64_t done = 0;

@@ -202,7 +202,7 @@ class Snapshots(unittest.TestCase):
         self.assertIn("not empty", self.restore(saved, self.server, code=1))
         self.assertIn("--mark-compacted", self.restore(saved, used, "--bump-revision=5", code=128))
         self.assertIn("couldn't find local name", self.restore(saved, used, "--initial-cluster=m2=http://h:1", code=1))
-        self.assertIn("No such file", self.client("snapshot", "status", str(self.home / "none"), code=1))
+        self.assertIn("no such file", self.client("snapshot", "status", str(self.home / "none"), code=1))
         self.assertIn("cannot be raised", self.restore(saved, used, f"--bump-revision={2**63 - 1}", "--mark-compacted", code=1))
         body = saved.read_bytes()
         saved.write_bytes(body[: len(body) // 2])

@@ -195,7 +195,8 @@ def cluster():
         "member remove 1", "member update 1", "member update zz --peer-urls=http://127.0.0.1:5", "member update 1 --peer-urls=http://127.0.0.1:5",
         "member promote", "member promote 1", "member promote {ME}", "endpoint", "endpoint health --cluster", "endpoint status --cluster",
         "endpoint hashkv --cluster", "endpoint hashkv --rev 1", "endpoint hashkv --rev 100000", "alarm list a", "alarm disarm a", "alarm disarm", "alarm",
-        "alarm disarm -w json", "defrag", "defrag --cluster", "move-leader", "move-leader x", "move-leader 1", "move-leader {ME}",
+        "alarm disarm -w json", "defrag", "defrag --cluster", "snapshot", "snapshot save", "snapshot save a b", "snapshot save x --endpoints=a:1,b:2",
+        "snapshot status", "snapshot status a b", "snapshot status /none", "snapshot status /none -w table", "snapshot restore", "snapshot restore a b", "move-leader", "move-leader x", "move-leader 1", "move-leader {ME}",
     ):
         yield run(line)
     yield run("member add x --peer-urls=http://127.0.0.1:5 --learner", capture={"M": r"Member +(\w+) added"})
