@@ -362,7 +362,7 @@ struct snapshot_result {
   bool installed = false;
 };
 
-enum class raft_role : std::uint8_t { follower, candidate, leader };
+enum class raft_role : std::uint8_t { follower, pre_candidate, candidate, leader, learner };
 
 /// From member to who shows it (Status, metrics, header of answers), whenever it changes.
 struct raft_status {

@@ -1,5 +1,6 @@
 #include "actors/node/core_actors.hpp"
 
+#include "actors/apply/membership.hpp"
 #include "actors/lease/load_leases.hpp"
 #include "actors/node/seed.hpp"
 #include "actors/watch/history.hpp"
@@ -71,13 +72,13 @@ raft::member_config member_config_of(const node_config& config, opened_data& dat
   raft_pace pace{config};
   raft::member_config result;
   result.core.id = data.identity.member;
-  result.core.voters = data.voters;
   result.core.election_timeout_ticks = pace.election_ticks;
   result.core.heartbeat_ticks = pace.heartbeat_ticks;
   result.found = {.hard = data.hard,
                   .before_first = data.before_first,
                   .entries = std::move(data.entries),
-                  .applied = data.store->applied()};
+                  .applied = data.store->applied(),
+                  .membership = apply::stored_configuration(*data.store, data.identity.cluster)};
   result.seed = seed_of(config, data);
   result.detached = config.threads.detach_member;
   return result;
@@ -286,8 +287,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   raft::handles known{.storage = core.storage,
                       .applier = core.applier,
                       .reader = core.service,
-                      .listener = core.service,
-                      .peers = std::move(others)};
+                      .listener = core.service};
   if (seams.around_member)
     seams.around_member(core, known);
 
@@ -299,6 +299,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});
   caf::anon_send(core.member, std::move(known));
+  if (!others.empty())
+    caf::anon_send(core.member, raft::peer_table{std::move(others)});
   core.ticks = {{{core.member}, raft_pace{config}.tick},
                 {{core.service, core.applier, core.leases, core.watches}, request_tick},
                 {{core.pages, core.keeper, core.recipes, core.readers.back()}, slow_tick}};

@@ -5,9 +5,9 @@
 namespace troupe::raft {
 
 role_actor::behavior_type candidate(role_actor::stateful_pointer<candidate_state> self,
-                                    const member_actor& member, const handles& out,
-                                    const std::shared_ptr<replica>& state) {
-  return host_role(self, member, out, candidate_core{std::move(*state)});
+                                    const std::shared_ptr<role_launch>& launch) {
+  return host_role(self, *launch,
+                   candidate_core{std::move(launch->start.state), launch->start.transfer});
 }
 
 } // namespace troupe::raft

@@ -12,9 +12,8 @@ struct candidate_state : role_state<candidate_core> {
   static inline const char* name = "raft.candidate";
 };
 
-/// @param state is moved from; shared only because a spawn copies its arguments.
+/// @param launch its replica is moved from; shared only because a spawn copies its arguments.
 role_actor::behavior_type candidate(role_actor::stateful_pointer<candidate_state> self,
-                                    const member_actor& member, const handles& out,
-                                    const std::shared_ptr<replica>& state);
+                                    const std::shared_ptr<role_launch>& launch);
 
 } // namespace troupe::raft

@@ -5,9 +5,8 @@
 namespace troupe::raft {
 
 role_actor::behavior_type follower(role_actor::stateful_pointer<follower_state> self,
-                                   const member_actor& member, const handles& out,
-                                   const std::shared_ptr<replica>& state) {
-  return host_role(self, member, out, follower_core{std::move(*state)});
+                                   const std::shared_ptr<role_launch>& launch) {
+  return host_role(self, *launch, follower_core{std::move(launch->start.state)});
 }
 
 } // namespace troupe::raft

@@ -7,14 +7,13 @@
 
 namespace troupe::raft {
 
-/// A member that follows a leader or waits for one (paper 5.2, 5.3).
+/// A voter that follows a leader or waits for one (paper 5.2, 5.3).
 struct follower_state : role_state<follower_core> {
   static inline const char* name = "raft.follower";
 };
 
-/// @param state is moved from; shared only because a spawn copies its arguments.
+/// @param launch its replica is moved from; shared only because a spawn copies its arguments.
 role_actor::behavior_type follower(role_actor::stateful_pointer<follower_state> self,
-                                   const member_actor& member, const handles& out,
-                                   const std::shared_ptr<replica>& state);
+                                   const std::shared_ptr<role_launch>& launch);
 
 } // namespace troupe::raft

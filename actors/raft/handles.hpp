@@ -31,10 +31,34 @@ using status_listener_handle = caf::typed_actor<
   // Sent whenever it differs from the one before.
   caf::reacts_to<raft_status>>;
 
-/// The way to one other member. Messages may be lost, doubled, late or out of order.
+/// Hears how leadership transfers went.
+using transfer_client_handle = caf::typed_actor<
+  // Each request gets exactly one.
+  caf::reacts_to<transfer_reply>>;
+
+/// Keeps the links to the other members; answers with a new `peer_table` when it has them.
+using peer_manager_handle = caf::typed_actor<
+  // The configuration in force, at the start and whenever it changes.
+  caf::reacts_to<configuration_changed>>;
+
+/// Sends snapshots; answers `snapshot_result` to member.
+using snapshot_sender_handle = caf::typed_actor<
+  // This follower needs entries that are not kept any more. Once per transfer, while we lead.
+  caf::reacts_to<snapshot_wanted>>;
+
+/// The way to one other member. Messages may be lost, late or out of order, and doubled except for
+/// `forward_propose`.
 using peer_handle =
   caf::typed_actor<caf::reacts_to<request_vote>, caf::reacts_to<request_vote_reply>,
-                   caf::reacts_to<append>, caf::reacts_to<append_reply>>;
+                   caf::reacts_to<append>, caf::reacts_to<append_reply>,
+                   caf::reacts_to<timeout_now>, caf::reacts_to<forward_propose>,
+                   caf::reacts_to<forward_refused>, caf::reacts_to<forward_read>,
+                   caf::reacts_to<forward_read_reply>>;
+
+/// The ways to the other members; who is missing is not reached.
+struct peer_table {
+  std::map<member_id, peer_handle> peers;
+};
 
 /// Whom a member talks to. A null handle gets nothing.
 struct handles {
@@ -42,10 +66,12 @@ struct handles {
   applier_handle applier;
   read_client_handle reader;
   status_listener_handle listener;
-  /// Of the other voters; who is missing is not reached.
-  std::map<member_id, peer_handle> peers;
+  transfer_client_handle transfers;
+  peer_manager_handle peers;
+  snapshot_sender_handle snapshots;
 };
 
 } // namespace troupe::raft
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::raft::peer_table)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::raft::handles)

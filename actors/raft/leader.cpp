@@ -5,9 +5,8 @@
 namespace troupe::raft {
 
 role_actor::behavior_type leader(role_actor::stateful_pointer<leader_state> self,
-                                 const member_actor& member, const handles& out,
-                                 const std::shared_ptr<replica>& state) {
-  return host_role(self, member, out, leader_core{std::move(*state)});
+                                 const std::shared_ptr<role_launch>& launch) {
+  return host_role(self, *launch, leader_core{std::move(launch->start.state)});
 }
 
 } // namespace troupe::raft

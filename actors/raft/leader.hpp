@@ -12,9 +12,8 @@ struct leader_state : role_state<leader_core> {
   static inline const char* name = "raft.leader";
 };
 
-/// @param state is moved from; shared only because a spawn copies its arguments.
+/// @param launch its replica is moved from; shared only because a spawn copies its arguments.
 role_actor::behavior_type leader(role_actor::stateful_pointer<leader_state> self,
-                                 const member_actor& member, const handles& out,
-                                 const std::shared_ptr<replica>& state);
+                                 const std::shared_ptr<role_launch>& launch);
 
 } // namespace troupe::raft

@@ -2,9 +2,12 @@
 
 #include "actors/failure/failure.hpp"
 #include "actors/raft/candidate.hpp"
+#include "actors/raft/core/term_rules.hpp"
 #include "actors/raft/follower.hpp"
 #include "actors/raft/forward.hpp"
 #include "actors/raft/leader.hpp"
+#include "actors/raft/learner.hpp"
+#include "actors/raft/pre_candidate.hpp"
 #include "messages/ensure.hpp"
 
 #include <utility>
@@ -16,22 +19,27 @@ namespace {
 using member_pointer = member_actor::stateful_pointer<member_state>;
 
 template <class Function>
-role_actor spawn_role(member_pointer self, Function function, replica state) {
-  auto moved = std::make_shared<replica>(std::move(state));
-  member_actor address{self};
-  if (self->state.detached)
-    return self->spawn<caf::linked + caf::detached>(function, address, self->state.out, moved);
-  return self->spawn<caf::linked>(function, address, self->state.out, moved);
+role_actor spawn_role(member_pointer self, Function function, role_change start) {
+  const auto& state = self->state;
+  auto launch =
+    std::make_shared<role_launch>(member_actor{self}, state.out, state.peers, std::move(start));
+  if (state.detached)
+    return self->spawn<caf::linked + caf::detached>(function, launch);
+  return self->spawn<caf::linked>(function, launch);
 }
 
-role_actor spawn_role(member_pointer self, raft_role role, replica state) {
-  switch (role) {
+role_actor spawn_role(member_pointer self, role_change start) {
+  switch (start.role) {
   case raft_role::follower:
-    return spawn_role(self, follower, std::move(state));
+    return spawn_role(self, follower, std::move(start));
+  case raft_role::pre_candidate:
+    return spawn_role(self, pre_candidate, std::move(start));
   case raft_role::candidate:
-    return spawn_role(self, candidate, std::move(state));
+    return spawn_role(self, candidate, std::move(start));
   case raft_role::leader:
-    return spawn_role(self, leader, std::move(state));
+    return spawn_role(self, leader, std::move(start));
+  case raft_role::learner:
+    return spawn_role(self, learner, std::move(start));
   }
   fail_invariant("a role is one of those known", std::source_location::current());
 }
@@ -40,16 +48,23 @@ void start_first_role(member_pointer self, handles out) {
   auto& state = self->state;
   ensure(!state.role, "a member is told once whom to talk to");
   state.out = std::move(out);
-  state.role = spawn_role(self, raft_role::follower, std::move(*state.first));
+  const auto role = passive_role(*state.first);
+  state.role = spawn_role(self, {role, std::move(*state.first)});
   state.first.reset();
   for (auto& message : std::exchange(state.early, {}))
     forward(self, state.role, std::move(message));
 }
 
 void start_next_role(member_pointer self, role_change change) {
-  auto old =
-    std::exchange(self->state.role, spawn_role(self, change.role, std::move(change.state)));
+  auto old = std::exchange(self->state.role, spawn_role(self, std::move(change)));
   self->send(old, retire{});
+}
+
+void reach_by(member_pointer self, const peer_table& peers) {
+  auto& state = self->state;
+  state.peers = peers;
+  if (state.role)
+    self->send(state.role, peers);
 }
 
 void pass_to_role(member_pointer self) {
@@ -75,13 +90,23 @@ member_actor::behavior_type member(member_pointer self, const std::shared_ptr<re
   self->state.detached = detached;
   return {
     [=](const handles& out) { start_first_role(self, out); },
+    [=](const peer_table& peers) { reach_by(self, peers); },
     [=](next_role& ended) { start_next_role(self, std::move(ended.change)); },
     [=](const propose&) { pass_to_role(self); },
     [=](const read_index_request&) { pass_to_role(self); },
+    [=](const transfer_leadership&) { pass_to_role(self); },
     [=](const request_vote&) { pass_to_role(self); },
     [=](const request_vote_reply&) { pass_to_role(self); },
     [=](const append&) { pass_to_role(self); },
     [=](const append_reply&) { pass_to_role(self); },
+    [=](const timeout_now&) { pass_to_role(self); },
+    [=](const forward_propose&) { pass_to_role(self); },
+    [=](const forward_refused&) { pass_to_role(self); },
+    [=](const forward_read&) { pass_to_role(self); },
+    [=](const forward_read_reply&) { pass_to_role(self); },
+    [=](const link_lost&) { pass_to_role(self); },
+    [=](const link_found&) { pass_to_role(self); },
+    [=](const snapshot_result&) { pass_to_role(self); },
     [=](const persisted&) { pass_to_role(self); },
     [=](const applied& done) {
       release_flushed(self, done.flushed);
@@ -92,7 +117,7 @@ member_actor::behavior_type member(member_pointer self, const std::shared_ptr<re
       const auto& state = self->state;
       if (state.role)
         return self->delegate(state.role, get_raft_status{});
-      return raft_status{raft_role::follower,
+      return raft_status{passive_role(*state.first),
                          state.first->term(),
                          {},
                          state.first->commit_index(),

@@ -26,13 +26,20 @@ namespace troupe::raft {
 using member_actor = caf::typed_actor<
   // The node tells whom to talk to, once; the first role starts by it. What came before waits.
   caf::reacts_to<handles>,
+  // The ways to the other members, at any time; replaces all known before.
+  caf::reacts_to<peer_table>,
   // The role has ended with this; the next one starts.
   caf::reacts_to<next_role>,
   // From clients, by way of the services.
-  caf::reacts_to<propose>, caf::reacts_to<read_index_request>,
+  caf::reacts_to<propose>, caf::reacts_to<read_index_request>, caf::reacts_to<transfer_leadership>,
   // From the other members.
   caf::reacts_to<request_vote>, caf::reacts_to<request_vote_reply>, caf::reacts_to<append>,
-  caf::reacts_to<append_reply>,
+  caf::reacts_to<append_reply>, caf::reacts_to<timeout_now>, caf::reacts_to<forward_propose>,
+  caf::reacts_to<forward_refused>, caf::reacts_to<forward_read>, caf::reacts_to<forward_read_reply>,
+  // From the links to the other members.
+  caf::reacts_to<link_lost>, caf::reacts_to<link_found>,
+  // From who sends snapshots.
+  caf::reacts_to<snapshot_result>,
   // From storage: everything up to this batch is on disk.
   caf::reacts_to<persisted>,
   // From the applier; storage is told how much of the log it may release.
@@ -57,6 +64,7 @@ struct member_state {
 
   bool detached = false;
   handles out;
+  peer_table peers;
   /// What the first role starts from; null from then on.
   std::shared_ptr<replica> first;
   /// Null until the node has told whom to talk to.

@@ -5,12 +5,12 @@
 
 namespace troupe::raft {
 
-role_effects::role_effects(role_actor::pointer self, member_actor member, handles out)
-    : self_(self), member_(std::move(member)), out_(std::move(out)) {}
+role_effects::role_effects(role_actor::pointer self, const role_launch& launch)
+    : self_(self), member_(launch.member), out_(launch.out), peers_(launch.peers) {}
 
 void role_effects::send(member_id to, peer_message message) {
-  auto found = out_.peers.find(to);
-  if (found == out_.peers.end() || !found->second)
+  auto found = peers_.peers.find(to);
+  if (found == peers_.peers.end() || !found->second)
     return;
   std::visit([&](auto& content) { self_->send(found->second, std::move(content)); }, message);
 }
@@ -33,6 +33,21 @@ void role_effects::refuse(propose_refused refused) {
 void role_effects::answer(read_index_reply reply) {
   if (out_.reader)
     self_->send(out_.reader, reply);
+}
+
+void role_effects::answer(transfer_reply reply) {
+  if (out_.transfers)
+    self_->send(out_.transfers, reply);
+}
+
+void role_effects::want_snapshot(snapshot_wanted wanted) {
+  if (out_.snapshots)
+    self_->send(out_.snapshots, wanted);
+}
+
+void role_effects::configure(configuration_changed news) {
+  if (out_.peers)
+    self_->send(out_.peers, std::move(news));
 }
 
 void role_effects::change_role(role_change change) {

@@ -12,16 +12,31 @@
 
 namespace troupe::raft {
 
+/// What member starts a role with.
+struct role_launch {
+  member_actor member;
+  handles out;
+  peer_table peers;
+  role_change start;
+};
+
 /// The world of a role: its member, and the actors that the member was told of.
 class role_effects final : public effects {
 public:
-  role_effects(role_actor::pointer self, member_actor member, handles out);
+  role_effects(role_actor::pointer self, const role_launch& launch);
+
+  void reach_by(peer_table peers) {
+    peers_ = std::move(peers);
+  }
 
   void send(member_id to, peer_message message) override;
   void write(persist batch) override;
   void commit(std::vector<entry> entries) override;
   void refuse(propose_refused refused) override;
   void answer(read_index_reply reply) override;
+  void answer(transfer_reply reply) override;
+  void want_snapshot(snapshot_wanted wanted) override;
+  void configure(configuration_changed news) override;
   void change_role(role_change change) override;
 
   /// Tells the listener, if there is news.
@@ -35,6 +50,7 @@ private:
   role_actor::pointer self_;
   member_actor member_;
   handles out_;
+  peer_table peers_;
   std::optional<raft_status> shown_;
 };
 
@@ -74,22 +90,33 @@ void step(role_actor::stateful_pointer<State> self, const Message& message) {
 /// The behavior of every role: the core decides, the host acts.
 template <class State, class Core>
 role_actor::behavior_type host_role(role_actor::stateful_pointer<State> self,
-                                    const member_actor& member, const handles& out, Core core) {
+                                    const role_launch& launch, Core core) {
   self->set_exception_handler(failure_of);
   auto& state = self->state;
   state.core.emplace(std::move(core));
-  state.world.emplace(self, member, out);
+  state.world.emplace(self, launch);
   state.carry_out(state.core->start());
   return {
     [=](const request_vote& rpc) { step<State>(self, rpc); },
     [=](const request_vote_reply& reply) { step<State>(self, reply); },
     [=](const append& rpc) { step<State>(self, rpc); },
     [=](const append_reply& reply) { step<State>(self, reply); },
+    [=](const timeout_now& rpc) { step<State>(self, rpc); },
+    [=](const forward_propose& request) { step<State>(self, request); },
+    [=](const forward_refused& refused) { step<State>(self, refused); },
+    [=](const forward_read& request) { step<State>(self, request); },
+    [=](const forward_read_reply& reply) { step<State>(self, reply); },
     [=](const persisted& done) { step<State>(self, done); },
     [=](const applied& done) { step<State>(self, done); },
     [=](const tick& passed) { step<State>(self, passed); },
     [=](const propose& request) { step<State>(self, request); },
     [=](const read_index_request& request) { step<State>(self, request); },
+    [=](const transfer_leadership& request) { step<State>(self, request); },
+    [=](const link_lost& link) { step<State>(self, link); },
+    [=](const link_found& link) { step<State>(self, link); },
+    [=](const snapshot_result& result) { step<State>(self, result); },
+    // Member has it already, for the roles to come.
+    [=](const peer_table& peers) { self->state.world->reach_by(peers); },
     [=](get_raft_status) -> caf::result<raft_status> {
       if (self->state.ended)
         return self->delegate(self->state.world->member(), get_raft_status{});

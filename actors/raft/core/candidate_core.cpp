@@ -1,6 +1,5 @@
 #include "actors/raft/core/candidate_core.hpp"
 
-#include "actors/raft/core/quorum.hpp"
 #include "actors/raft/core/term_rules.hpp"
 #include "messages/ensure.hpp"
 
@@ -8,8 +7,9 @@
 
 namespace troupe::raft {
 
-candidate_core::candidate_core(replica state) : state_(std::move(state)) {
-  ensure(state_.is_voter(), "only a voter campaigns");
+candidate_core::candidate_core(replica state, bool transfer)
+    : role_core(std::move(state)), transfer_(transfer) {
+  ensure(state_.may_campaign(), "only a voter campaigns");
 }
 
 output candidate_core::start() {
@@ -17,14 +17,20 @@ output candidate_core::start() {
 }
 
 output candidate_core::on(const request_vote& rpc) {
+  output step;
+  if (rpc.pre) {
+    step.to_send_durable.push_back(answer_pre_vote(state_, rpc, false));
+    return finish(std::move(step));
+  }
   if (compare(rpc.term, state_.term()) == term_order::newer)
     return follow();
-  output step;
   step.to_send_durable.push_back(deny_vote(state_, rpc));
   return finish(std::move(step));
 }
 
 output candidate_core::on(const request_vote_reply& reply) {
+  if (reply.pre && reply.granted)
+    return finish({});
   switch (compare(reply.term, state_.term())) {
   case term_order::newer:
     return follow();
@@ -59,43 +65,28 @@ output candidate_core::on(const persisted& done) {
   return lead_if_elected({});
 }
 
-output candidate_core::on(const applied& done) {
-  state_.on_applied(done.upto);
-  return finish({});
-}
-
 output candidate_core::on(const tick&) {
   // An only voter waits for nothing but its own disk, and a new term would not make that faster.
   if (state_.is_only_voter() || ++waited_ < election_timeout_)
     return finish({});
-  return campaign();
-}
-
-output candidate_core::on(const propose& request) {
-  output step;
-  step.refused.push_back(refuse(request, errc::not_leader));
-  return finish(std::move(step));
-}
-
-output candidate_core::on(const read_index_request& request) {
-  output step;
-  step.reads.push_back({request.round, errc::not_leader, {}});
-  return finish(std::move(step));
-}
-
-raft_status candidate_core::status() const {
-  return {
-    raft_role::candidate, state_.term(), {}, state_.commit_index(), state_.log().last().index};
-}
-
-output candidate_core::finish(output step) {
-  state_.finish(step);
+  transfer_ = false;
+  if (!state_.config().pre_vote)
+    return campaign();
+  auto step = finish({});
+  step.next_role = role_change{raft_role::pre_candidate, std::move(state_)};
   return step;
+}
+
+output candidate_core::on(const link_found& link) {
+  output step;
+  if (state_.voters().contains(link.peer) && !votes_.contains(link.peer))
+    step.to_send_durable.push_back(ask_for_vote(state_, link.peer, false, transfer_));
+  return finish(std::move(step));
 }
 
 output candidate_core::follow() {
   auto step = finish({});
-  step.next_role = step_down(std::move(state_));
+  step.next_role = step_down(std::move(state_), true);
   return step;
 }
 
@@ -107,17 +98,15 @@ output candidate_core::campaign() {
   waited_ = 0;
   election_timeout_ = state_.draw_election_timeout();
   output step;
-  for (auto voter : state_.config().voters)
-    if (voter != state_.id())
-      step.to_send_durable.push_back(
-        {voter, request_vote{state_.term(), state_.id(), state_.log().last()}});
+  step.to_send_durable = ask_for_votes(state_, false, transfer_);
   return finish(std::move(step));
 }
 
 output candidate_core::lead_if_elected(output step) {
   step = finish(std::move(step));
   // Our own vote has to be on disk even if the others suffice: else a crash could undo it.
-  if (votes_.contains(state_.id()) && is_quorum(state_.config().voters, votes_))
+  if (votes_.contains(state_.id())
+      && is_quorum(state_.voters(), [&](member_id id) { return votes_.contains(id); }))
     step.next_role = role_change{raft_role::leader, std::move(state_)};
   return step;
 }

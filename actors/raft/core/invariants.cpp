@@ -14,6 +14,7 @@ void check(const replica& state) {
   ensure(state.durable_index() <= log.last().index, "what is durable is in the log");
   ensure(state.hard().commit <= state.commit_index(), "the commit hint is not ahead of the truth");
   ensure(state.durable_batch() <= state.batch(), "storage answers what it was asked");
+  ensure(state.membership().at <= log.last().index, "the configuration in force is in the log");
   auto before = log.before_first();
   for (auto i = before.index + 1; i <= log.last().index; i = i + 1) {
     const auto& id = log.at(i).id;
@@ -32,6 +33,8 @@ void check(const leader_core& leader) {
     ensure(id != leader.state().id(), "a leader does not follow itself");
     ensure(follower.match_index < follower.next_index, "what matches is not sent again");
     ensure(follower.next_index <= last + 1, "only what exists is sent");
+    ensure(follower.leaving != leader.state().membership().what.contains(id),
+           "a leader follows the configuration in force");
   }
 }
 

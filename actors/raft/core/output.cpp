@@ -15,8 +15,14 @@ void carrier::carry_out(output step, effects& world) {
   commit(std::move(step.committed), world);
   for (auto& refused : step.refused)
     world.refuse(std::move(refused));
-  for (auto& reply : step.reads)
+  for (const auto& reply : step.reads)
     world.answer(reply);
+  for (const auto& reply : step.transfers)
+    world.answer(reply);
+  for (const auto& wanted : step.snapshots)
+    world.want_snapshot(wanted);
+  if (step.configured)
+    world.configure(std::move(*step.configured));
   if (step.next_role)
     world.change_role(std::move(*step.next_role));
 }

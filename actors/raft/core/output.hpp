@@ -12,7 +12,9 @@
 
 namespace troupe::raft {
 
-using peer_message = std::variant<request_vote, request_vote_reply, append, append_reply>;
+using peer_message =
+  std::variant<request_vote, request_vote_reply, append, append_reply, timeout_now, forward_propose,
+               forward_refused, forward_read, forward_read_reply>;
 
 /// One message for another member. May be lost on its way; Raft repeats.
 struct envelope {
@@ -26,11 +28,14 @@ struct role_change {
   replica state;
   /// The message that caused the change was not dealt with: the next role gets it first.
   bool repeat_message = false;
+  /// Of a candidate: the leader asked for this campaign.
+  bool transfer = false;
 };
 
 /// What a step asks of its host, to be done from top to bottom.
 struct output {
-  /// A leader's appends and heartbeats: they promise nothing about its own disk.
+  /// A leader's appends and heartbeats, and what else promises nothing about our own disk: what is
+  /// forwarded and the answers to it, and asking for pre-votes.
   std::vector<envelope> to_send_now;
   /// Present if term, vote or commit hint changed; one batch with `to_append`, one sync.
   std::optional<hard_state> to_persist;
@@ -46,6 +51,13 @@ struct output {
   std::vector<propose_refused> refused;
   /// To the reader.
   std::vector<read_index_reply> reads;
+  /// To who asked for a transfer.
+  std::vector<transfer_reply> transfers;
+  /// To who sends snapshots.
+  std::vector<snapshot_wanted> snapshots;
+  /// To who keeps the links to the other members: present if another configuration is in force, or
+  /// it became committed.
+  std::optional<configuration_changed> configured;
   /// Last: handed to member, which starts the next role.
   std::optional<role_change> next_role;
 
@@ -65,6 +77,9 @@ public:
   virtual void commit(std::vector<entry> entries) = 0;
   virtual void refuse(propose_refused refused) = 0;
   virtual void answer(read_index_reply reply) = 0;
+  virtual void answer(transfer_reply reply) = 0;
+  virtual void want_snapshot(snapshot_wanted wanted) = 0;
+  virtual void configure(configuration_changed news) = 0;
   virtual void change_role(role_change change) = 0;
 };
 

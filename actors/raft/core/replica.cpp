@@ -23,6 +23,32 @@ replica::replica(core_config config, recovered_state found, std::uint64_t seed)
   applied_ = found.applied.index;
   delivered_ = applied_;
   commit_ = std::max(applied_, std::min(hard_.commit, durable_));
+  recover_memberships(std::move(found.membership));
+}
+
+void replica::recover_memberships(configuration of_state) {
+  const bool known = !of_state.members.empty();
+  memberships_.push_back({{}, std::move(of_state), {}});
+  memberships_.back().voters = electorate_of(memberships_.back().what);
+  membership_changes_ = known ? 1 : 0;
+  const auto first = known ? applied_ + 1 : log_.before_first().index + 1;
+  for (auto i = first; i <= log_.last().index; i = i + 1)
+    learn(log_.at(i));
+}
+
+bool replica::is_only_voter() const {
+  const auto& now = voters();
+  return now.incoming.size() == 1 && now.incoming.front() == config_.id && now.outgoing.empty();
+}
+
+bool replica::may_campaign() const {
+  return std::ranges::any_of(
+    memberships_, [this](const auto& known) { return known.voters.contains(config_.id); });
+}
+
+void replica::follow(member_id leader) {
+  ensure(leader_ == member_id{} || leader_ == leader, "one leader per term");
+  leader_ = leader;
 }
 
 void replica::adopt(term_t newer) {
@@ -30,6 +56,7 @@ void replica::adopt(term_t newer) {
   hard_.term = newer;
   hard_.voted_for = {};
   hard_changed_ = true;
+  leader_ = {};
 }
 
 void replica::vote_for(member_id candidate) {
@@ -43,7 +70,18 @@ void replica::vote_for(member_id candidate) {
 void replica::append(entry next) {
   ensure(next.id.term <= hard_.term, "no entry is of a term we have not seen");
   log_.append(next);
+  learn(next);
   unwritten_.push_back(std::move(next));
+}
+
+void replica::learn(const entry& next) {
+  if (next.kind != entry_kind::configuration)
+    return;
+  auto what = decode_configuration(next.payload);
+  ensure(what.has_value(), "a configuration in the log is well formed");
+  auto voters = electorate_of(*what);
+  memberships_.push_back({next.id.index, std::move(*what), std::move(voters)});
+  ++membership_changes_;
 }
 
 void replica::cut_from(log_index first) {
@@ -52,6 +90,10 @@ void replica::cut_from(log_index first) {
   log_.cut_from(first);
   durable_ = std::min(durable_, first - 1);
   cut_batch_ = batch_ + 1;
+  while (memberships_.back().at >= first) {
+    memberships_.pop_back();
+    ++membership_changes_;
+  }
 }
 
 void replica::commit_to(log_index index) {
@@ -66,10 +108,11 @@ void replica::on_persisted(const persisted& done) {
     durable_ = std::max(durable_, done.last.index);
 }
 
-void replica::on_applied(entry_id upto) {
+void replica::on_applied(entry_id upto, log_index keep_behind) {
   ensure(upto.index <= delivered_, "only what was handed over can be applied");
   applied_ = std::max(applied_, upto.index);
-  log_.trim(applied_, config_.log_tail_bytes);
+  log_.trim(std::min(applied_, keep_behind), config_.log_tail_bytes);
+  log_.trim(applied_, config_.log_tail_bytes + config_.snapshot_tail_bytes);
 }
 
 unsigned replica::draw_election_timeout() {
@@ -78,6 +121,20 @@ unsigned replica::draw_election_timeout() {
   // Not std::uniform_int_distribution: its results differ between standard libraries.
   return config_.election_timeout_ticks
          + static_cast<unsigned>(chance_() % config_.election_timeout_ticks);
+}
+
+unsigned replica::draw_short_pause() {
+  return 1 + static_cast<unsigned>(chance_() % std::max(config_.election_timeout_ticks / 3, 1U));
+}
+
+void replica::announce(output& step) {
+  const bool committed = membership().at <= commit_;
+  if (announced_changes_ == membership_changes_
+      && (announced_committed_ == committed || membership_changes_ == 0))
+    return;
+  announced_changes_ = membership_changes_;
+  announced_committed_ = committed;
+  step.configured = configuration_changed{membership().what, membership().at, committed};
 }
 
 void replica::finish(output& step) {
@@ -90,6 +147,9 @@ void replica::finish(output& step) {
   if (std::exchange(hard_changed_, false))
     step.to_persist = hard_;
   step.to_append = std::exchange(unwritten_, {});
+  while (memberships_.size() > 1 && memberships_[1].at <= commit_)
+    memberships_.erase(memberships_.begin());
+  announce(step);
   step.batch = batch_;
   step.durable_batch = durable_batch_;
   step.term = hard_.term;

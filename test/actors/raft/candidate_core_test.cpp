@@ -84,7 +84,7 @@ TEST(candidate_core, an_only_voter_wins_by_its_own_vote_on_disk) {
 }
 
 TEST(candidate_core, tries_again_in_a_new_term_after_a_timeout_5_2) {
-  candidate_core core{make_replica({.term = 1})};
+  candidate_core core{make_replica({.term = 1, .limits = {.pre_vote = false}})};
   core.on(written(core.start(), core.state()));
   core.on(request_vote_reply{{2}, second, false});
   int ticks = 1;
@@ -97,6 +97,60 @@ TEST(candidate_core, tries_again_in_a_new_term_after_a_timeout_5_2) {
   // Votes of the lost term are gone.
   core.on(written(step, core.state()));
   EXPECT_FALSE(core.on(request_vote_reply{{2}, second, true}).next_role);
+}
+
+TEST(candidate_core, asks_first_before_it_tries_again) {
+  candidate_core core{make_replica({.term = 1})};
+  core.on(written(core.start(), core.state()));
+  for (int i = 0; i < 20; ++i)
+    if (auto step = core.on(tick{}); step.next_role) {
+      EXPECT_EQ(step.next_role->role, raft_role::pre_candidate);
+      EXPECT_EQ(step.next_role->state.term(), term_t{2}) << "no new term for it";
+      return;
+    }
+  FAIL() << "an election was lost for ever";
+}
+
+TEST(candidate_core, wins_by_both_halves_of_a_joint_configuration_6) {
+  auto state = make_replica({.term = 1, .voters = {us, second, third}});
+  state.append(configuration_at(1, 1, joint_of({us, {4}, {5}}, {us, second, third})));
+  candidate_core core{std::move(state)};
+  auto step = core.start();
+  for (auto voter : {second, third, member_id{4}, member_id{5}})
+    EXPECT_TRUE(answer<request_vote>(step, voter)) << voter.value;
+  core.on(written(step, core.state()));
+  EXPECT_FALSE(core.on(request_vote_reply{{2}, second, true}).next_role);
+  EXPECT_FALSE(core.on(request_vote_reply{{2}, third, true}).next_role) << "one half is not enough";
+  EXPECT_TRUE(core.on(request_vote_reply{{2}, {5}, true}).next_role);
+}
+
+TEST(candidate_core, does_not_count_itself_when_it_is_about_to_leave_4_2_2) {
+  auto state = make_replica({.term = 1});
+  state.append(configuration_at(1, 1, members_of({second, third})));
+  candidate_core core{std::move(state)};
+  core.on(written(core.start(), core.state()));
+  EXPECT_FALSE(core.on(request_vote_reply{{2}, second, true}).next_role);
+  EXPECT_TRUE(core.on(request_vote_reply{{2}, third, true}).next_role);
+}
+
+TEST(candidate_core, a_campaign_for_a_transfer_says_so) {
+  candidate_core core{make_replica({.term = 1}), true};
+  auto step = core.start();
+  EXPECT_TRUE(answer<request_vote>(step)->transfer);
+  EXPECT_FALSE(answer<request_vote>(step)->pre);
+}
+
+TEST(candidate_core, an_answer_to_a_question_is_no_vote_9_6) {
+  candidate_core core{make_replica({.term = 1})};
+  core.on(written(core.start(), core.state()));
+  EXPECT_FALSE(core.on(request_vote_reply{{2}, second, true, true}).next_role);
+}
+
+TEST(candidate_core, asks_again_who_was_not_reached) {
+  candidate_core core{make_replica({.term = 1})};
+  core.start();
+  EXPECT_TRUE(answer<request_vote>(core.on(link_found{third}), third));
+  EXPECT_FALSE(answer<request_vote>(core.on(link_found{{9}}), member_id{9})) << "has no vote";
 }
 
 TEST(candidate_core, yields_to_the_leader_of_its_term_5_2) {
@@ -147,7 +201,7 @@ TEST(candidate_core, refuses_proposals_and_reads) {
   core.start();
   auto step = core.on(propose{{{.counter = 3, .payload = {}}}});
   EXPECT_THAT(step.refused.at(0).counters, ElementsAre(3u));
-  EXPECT_EQ(core.on(read_index_request{9}).reads.at(0).error, errc::not_leader);
+  EXPECT_EQ(core.on(read_index_request{9}).reads.at(0).error, errc::no_leader);
 }
 
 TEST(candidate_core, who_has_no_vote_cannot_campaign) {

@@ -30,6 +30,15 @@ struct diary : effects {
   void answer(read_index_reply) override {
     lines.emplace_back("read");
   }
+  void answer(transfer_reply) override {
+    lines.emplace_back("transfer");
+  }
+  void want_snapshot(snapshot_wanted) override {
+    lines.emplace_back("snapshot");
+  }
+  void configure(configuration_changed) override {
+    lines.emplace_back("configure");
+  }
   void change_role(role_change) override {
     lines.emplace_back("change");
   }
@@ -60,13 +69,17 @@ TEST(carrier, does_everything_in_its_order) {
   step.committed.push_back(entry_at(1, 1));
   step.refused.emplace_back();
   step.reads.emplace_back();
+  step.transfers.emplace_back();
+  step.snapshots.emplace_back();
+  step.configured.emplace();
   step.next_role.emplace();
   step.to_append.push_back(entry_at(1, 2));
   step.durable_batch = 3;
   diary done;
   carrier{}.carry_out(std::move(step), done);
-  EXPECT_THAT(done.take(), ElementsAre("append to 3", "write 3", "answer to 2", "commit 1",
-                                       "refuse", "read", "change"));
+  EXPECT_THAT(done.take(),
+              ElementsAre("append to 3", "write 3", "answer to 2", "commit 1", "refuse", "read",
+                          "transfer", "snapshot", "configure", "change"));
 }
 
 TEST(carrier, nothing_to_write_is_no_write) {

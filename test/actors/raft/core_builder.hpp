@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -34,6 +35,32 @@ inline std::vector<entry> log_of(std::vector<std::uint64_t> terms) {
   return result;
 }
 
+/// The configuration of these voters and learners.
+inline configuration members_of(const std::set<member_id>& voters,
+                                const std::set<member_id>& learners = {}) {
+  configuration result;
+  result.cluster = {1};
+  for (auto id : voters)
+    result.members[id] = {.is_learner = false, .peer_urls = {}, .name = "m"};
+  for (auto id : learners)
+    result.members[id] = {.is_learner = true, .peer_urls = {}, .name = "l"};
+  return result;
+}
+
+inline configuration joint_of(const std::set<member_id>& incoming,
+                              const std::set<member_id>& outgoing) {
+  auto result = members_of(incoming);
+  result.outgoing = members_of(outgoing).members;
+  return result;
+}
+
+inline entry configuration_at(std::uint64_t term, std::uint64_t index, const configuration& what) {
+  return {.id = at(term, index),
+          .kind = entry_kind::configuration,
+          .origin = {},
+          .payload = encode(what)};
+}
+
 /// How a member of three (or of `voters`) stands at the beginning of a test.
 struct standing {
   std::uint64_t term = 0;
@@ -44,19 +71,20 @@ struct standing {
   std::set<member_id> voters = {us, second, third};
   core_config limits = {};
   member_id id = us;
+  std::set<member_id> learners = {};
 };
 
 inline replica make_replica(standing from) {
   auto config = from.limits;
   config.id = from.id;
-  config.voters = from.voters;
   recovered_state found{.hard = {.term = {from.term},
                                  .voted_for = from.voted_for,
                                  .boot = {1},
                                  .commit = {from.commit_hint}},
                         .before_first = {},
                         .entries = log_of(from.log),
-                        .applied = {}};
+                        .applied = {},
+                        .membership = members_of(from.voters, from.learners)};
   if (from.applied > 0)
     found.applied = found.entries.at(from.applied - 1).id;
   return replica{config, found, 42};

@@ -1,5 +1,7 @@
 #include "test/actors/raft/core_cluster.hpp"
 
+#include "actors/raft/core/term_rules.hpp"
+
 #include <algorithm>
 
 namespace troupe::raft {
@@ -21,12 +23,28 @@ void put(member_disk& disk, const persist& batch) {
 
 } // namespace
 
+configuration member_disk::membership() const {
+  auto result = founding;
+  for (std::size_t i = 0; i < flushed.value; ++i)
+    if (log[i].kind == entry_kind::configuration)
+      result = *decode_configuration(log[i].payload);
+  return result;
+}
+
 void cluster_member::start(core_config config, std::uint64_t seed) {
   disk.hard.boot = disk.hard.boot + 1;
-  recovered_state found{.hard = disk.hard, .before_first = {}, .entries = disk.log, .applied = {}};
-  if (disk.flushed > log_index{})
-    found.applied = disk.log.at(disk.flushed.value - 1).id;
-  become({raft_role::follower, replica{std::move(config), std::move(found), seed}});
+  auto id_of = [this](log_index index) {
+    return index == log_index{} ? entry_id{} : disk.log.at(index.value - 1).id;
+  };
+  const auto kept = disk.log.begin() + static_cast<std::ptrdiff_t>(disk.before_first.value);
+  recovered_state found{.hard = disk.hard,
+                        .before_first = id_of(disk.before_first),
+                        .entries = {kept, disk.log.end()},
+                        .applied = id_of(disk.flushed),
+                        .membership = disk.membership()};
+  replica state{std::move(config), std::move(found), seed};
+  const auto role = passive_role(state);
+  become({role, std::move(state)});
   watcher_.stepped(*this);
 }
 
@@ -38,6 +56,7 @@ void cluster_member::crash(std::size_t kept_writes) {
   writes_.clear();
   answer_.reset();
   to_apply_.clear();
+  wanted_.clear();
 }
 
 void cluster_member::complete_write() {
@@ -82,14 +101,29 @@ void cluster_member::answer(read_index_reply reply) {
   watcher_.answered(*this, reply);
 }
 
+void cluster_member::answer(transfer_reply reply) {
+  watcher_.answered(*this, reply);
+}
+
+void cluster_member::want_snapshot(snapshot_wanted wanted) {
+  watcher_.wants_snapshot(*this, wanted);
+  wanted_.push_back(wanted);
+}
+
+void cluster_member::configure(configuration_changed news) {
+  watcher_.configured(*this, news);
+}
+
 void cluster_member::change_role(role_change change) {
   next_ = std::move(change);
 }
 
 void cluster_member::carry_out(output step) {
   carrier_.carry_out(std::move(step), *this);
-  if (next_)
+  while (next_)
     become(*std::exchange(next_, std::nullopt));
+  if (sabotage)
+    sabotage(*this);
   watcher_.stepped(*this);
 }
 
@@ -104,11 +138,17 @@ void cluster_member::become(role_change change) {
   case raft_role::follower:
     begin(follower_core{std::move(change.state)});
     break;
+  case raft_role::pre_candidate:
+    begin(pre_candidate_core{std::move(change.state)});
+    break;
   case raft_role::candidate:
-    begin(candidate_core{std::move(change.state)});
+    begin(candidate_core{std::move(change.state), change.transfer});
     break;
   case raft_role::leader:
     begin(leader_core{std::move(change.state)});
+    break;
+  case raft_role::learner:
+    begin(learner_core{std::move(change.state)});
     break;
   }
   watcher_.became(*this);
@@ -116,11 +156,15 @@ void cluster_member::become(role_change change) {
 }
 
 core_cluster::core_cluster(std::uint64_t members, core_config config, std::uint64_t seed,
-                           observer& watcher)
+                           observer& watcher, std::uint64_t voters)
     : config_(std::move(config)), next_seed_(seed) {
+  configuration founding;
+  for (std::uint64_t i = 1; i <= std::min(members, voters); ++i)
+    founding.members[{i}] = {.is_learner = false, .peer_urls = {}, .name = "founder"};
   for (std::uint64_t i = 1; i <= members; ++i) {
-    config_.voters.insert({i});
     members_[{i}] = std::make_unique<cluster_member>(member_id{i}, network, watcher);
+    if (founding.members.contains({i}))
+      member({i}).disk.founding = founding;
   }
 }
 
@@ -136,6 +180,25 @@ void core_cluster::deliver(std::size_t position) {
   auto& receiver = member(next.to);
   if (receiver.runs() && !cut_.contains({next.from, next.to}))
     std::visit([&](const auto& message) { receiver.take(message); }, next.message);
+}
+
+entry_id core_cluster::install_snapshot(member_id from, member_id to) {
+  const auto& source = member(from);
+  auto& target = member(to);
+  const auto at = source.state().applied_index();
+  target.crash(0);
+  auto& disk = target.disk;
+  const auto end = source.disk.log.begin() + static_cast<std::ptrdiff_t>(at.value);
+  disk.log.assign(source.disk.log.begin(), end);
+  disk.founding = source.disk.founding;
+  disk.before_first = at;
+  disk.flushed = at;
+  if (const auto term = last_of(disk).term; term > disk.hard.term) {
+    disk.hard.term = term;
+    disk.hard.voted_for = {};
+  }
+  disk.hard.commit = std::max(disk.hard.commit, at);
+  return last_of(disk);
 }
 
 } // namespace troupe::raft

@@ -1,8 +1,12 @@
 #include "test/actors/raft/core_cluster.hpp"
 #include "test/actors/raft/oracle.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
+#include <sstream>
 #include <string>
 
 namespace troupe::raft {
@@ -17,21 +21,37 @@ struct faults {
   // Of a thousand steps.
   unsigned crashes;
   unsigned cuts;
+  unsigned changes;
+  unsigned transfers;
 
   static faults drawn(std::mt19937_64& chance) {
     auto upto = [&](unsigned most) { return static_cast<unsigned>(chance() % (most + 1)); };
-    return {.lost = upto(20), .doubled = upto(20), .crashes = upto(25), .cuts = upto(15)};
+    return {.lost = upto(20),
+            .doubled = upto(20),
+            .crashes = upto(25),
+            .cuts = upto(15),
+            .changes = upto(25),
+            .transfers = upto(5)};
   }
 };
 
 /// One seeded life of a cluster: the seed decides what happens next, the oracle watches.
 class random_life {
 public:
-  random_life(std::uint64_t members, std::uint64_t seed, core_config config = {})
-      : cluster_(members, std::move(config), seed * 1000, judge), chance_(seed),
+  /// @param voters so many of the members found the cluster, or all; if not all do, the
+  /// configuration changes now and then.
+  random_life(std::uint64_t members, std::uint64_t seed, core_config config = {},
+              std::uint64_t voters = ~std::uint64_t{0},
+              const std::function<void(cluster_member&)>& sabotage = {})
+      : cluster_(members, std::move(config), seed * 1000, judge, voters), chance_(seed),
         faults_(faults::drawn(chance_)), size_(members) {
-    for (const auto& [id, member] : cluster_.members())
+    judge.watch(cluster_);
+    if (voters >= members)
+      faults_.changes = 0;
+    for (const auto& [id, member] : cluster_.members()) {
+      member->sabotage = sabotage;
       start(id);
+    }
   }
 
   void run(unsigned steps) {
@@ -58,7 +78,32 @@ public:
     return false;
   }
 
+  /// For a message about a failure: where everybody stands.
+  std::string picture() {
+    std::ostringstream out;
+    for (const auto& [id, member] : cluster_.members()) {
+      const auto status = member->status();
+      const auto& state = member->state();
+      out << "\n"
+          << id.value << ": role " << static_cast<int>(status.role) << " term " << status.term.value
+          << " leader " << status.leader.value << " commit " << status.commit.value << " applied "
+          << state.applied_index().value << " last " << status.last.value << " kept behind "
+          << state.log().before_first().index.value << " voters";
+      for (auto voter : state.voters().incoming)
+        out << " " << voter.value;
+      for (auto voter : state.voters().outgoing)
+        out << " -" << voter.value;
+      if (const auto* leader = member->leader())
+        for (const auto& [to, follower] : leader->followers())
+          out << "\n  " << to.value << ": mode " << static_cast<int>(follower.state) << " next "
+              << follower.next_index.value << " match " << follower.match_index.value
+              << (follower.leaving ? " leaving" : "");
+    }
+    return out.str();
+  }
+
   oracle judge;
+  std::uint64_t snapshots = 0;
 
 private:
   bool percent(unsigned wanted) {
@@ -70,10 +115,11 @@ private:
   }
 
   cluster_member* find_leader() {
+    cluster_member* newest = nullptr;
     for (const auto& [id, member] : cluster_.members())
-      if (member->leader())
-        return member.get();
-    return nullptr;
+      if (member->leader() && (!newest || member->state().term() > newest->state().term()))
+        newest = member.get();
+    return newest;
   }
 
   void step() {
@@ -81,12 +127,18 @@ private:
       return crash_or_start(any());
     if (chance_() % 1000 < faults_.cuts)
       return cut_or_heal();
+    if (chance_() % 1000 < faults_.changes)
+      return change_members();
+    if (chance_() % 1000 < faults_.transfers)
+      return hand_over();
     auto& member = any();
     if (!member.runs()) {
       if (percent(5))
         start(member.id());
       return;
     }
+    if (member.leader() && percent(3))
+      send_snapshot(member);
     const auto what = chance_() % 16;
     if (what < 3)
       return member.take(tick{});
@@ -101,6 +153,66 @@ private:
     if (what < 10)
       return read(member);
     pass_a_message();
+    if (percent(1) && member.runs())
+      lose_or_find_link(member);
+  }
+
+  void lose_or_find_link(cluster_member& member) {
+    if (percent(50))
+      member.take(link_lost{any().id()});
+    else
+      member.take(link_found{any().id()});
+  }
+
+  void hand_over() {
+    auto& member = any();
+    if (!member.runs())
+      return;
+    judge.asked_transfer(++transfer_);
+    member.take(transfer_leadership{transfer_, any().id()});
+  }
+
+  /// Asks the newest leader, or whoever takes itself for one, for some change that may make sense.
+  void change_members() {
+    auto* leader = percent(80) ? find_leader() : &any();
+    if (!leader || !leader->leader())
+      return;
+    auto& member = *leader;
+    using what = configuration_step::what;
+    const auto& now = member.state().membership().what;
+    configuration_change change;
+    for (auto left = 1 + chance_() % 4; left > 0; --left) {
+      const auto id = any().id();
+      const auto known = now.members.find(id);
+      if (known == now.members.end())
+        change.steps.push_back({percent(50) ? what::add_voter : what::add_learner, id, {}, {}});
+      else if (known->second.is_learner && percent(70))
+        change.steps.push_back({what::promote, id, {}, {}});
+      else if (now.voters().size() > 1)
+        change.steps.push_back({what::remove, id, {}, {}});
+    }
+    if (!change.steps.empty())
+      member.take(troupe::propose{
+        {{.counter = ++counter_, .kind = entry_kind::configuration, .payload = encode(change)}}});
+  }
+
+  /// What a leader asked for arrives, or fails.
+  void send_snapshot(cluster_member& leader) {
+    const auto wanted = leader.take_wanted_snapshot();
+    if (!wanted)
+      return;
+    auto& target = cluster_.member(wanted->to);
+    const auto at = leader.state().applied_index();
+    if (percent(20) || !target.runs())
+      return leader.take(snapshot_result{wanted->to, {}, false});
+    // It may have promised what comes behind: whoever holds the entry keeps its own log.
+    const auto last = leader.disk.log.at(at.value - 1).id;
+    if (target.state().log().holds(last) || target.state().applied_index() >= at)
+      return leader.take(snapshot_result{wanted->to, last, true});
+    cluster_.install_snapshot(leader.id(), wanted->to);
+    ++snapshots;
+    start(wanted->to);
+    leader.take(snapshot_result{wanted->to, last, true});
   }
 
   void start(member_id id) {
@@ -151,7 +263,8 @@ private:
     if (cluster_.network.empty())
       return;
     const auto position = chance_() % cluster_.network.size();
-    if (percent(faults_.doubled))
+    const bool once = std::holds_alternative<forward_propose>(cluster_.network[position].message);
+    if (!once && percent(faults_.doubled))
       cluster_.network.push_back(cluster_.network[position]);
     if (percent(faults_.lost))
       cluster_.network.erase(cluster_.network.begin() + static_cast<std::ptrdiff_t>(position));
@@ -173,6 +286,8 @@ private:
           member->hear_from_disk();
         while (member->has_to_apply())
           member->apply_next();
+        if (member->leader())
+          send_snapshot(*member);
       }
     }
   }
@@ -180,10 +295,14 @@ private:
   bool everyone_has_committed(std::uint64_t counter) {
     if (!judge.is_committed(counter))
       return false;
+    const auto* leader = find_leader();
+    if (!leader)
+      return false;
+    const auto& now = leader->state().membership().what;
     for (const auto& [id, member] : cluster_.members())
-      if (member->state().applied_index() < judge.commit())
+      if (now.contains(id) && member->state().applied_index() < judge.commit())
         return false;
-    return true;
+    return !now.is_joint();
   }
 
   core_cluster cluster_;
@@ -193,6 +312,32 @@ private:
   std::uint64_t counter_ = 0;
   std::uint64_t last_proposed_ = 0;
   std::uint64_t round_ = 0;
+  std::uint64_t transfer_ = 0;
+};
+
+/// What happened in many lives: seeds in which nothing happens prove nothing.
+struct chronicle {
+  void add(const random_life& life) {
+    elections += life.judge.elections;
+    commits += life.judge.commit().value;
+    reads += life.judge.reads_served;
+    overwritten += life.judge.overwritten;
+    configurations += life.judge.configurations;
+    joint += life.judge.joint;
+    handovers += life.judge.handovers;
+    questions += life.judge.questions;
+    snapshots += life.snapshots;
+  }
+
+  std::uint64_t elections = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t overwritten = 0;
+  std::uint64_t configurations = 0;
+  std::uint64_t joint = 0;
+  std::uint64_t handovers = 0;
+  std::uint64_t questions = 0;
+  std::uint64_t snapshots = 0;
 };
 
 class cluster_of : public ::testing::TestWithParam<std::uint64_t> {};
@@ -202,44 +347,86 @@ std::string cluster_name(const ::testing::TestParamInfo<std::uint64_t>& info) {
 }
 
 TEST_P(cluster_of, keeps_every_promise_under_faults_and_recovers) {
-  std::uint64_t elections = 0;
-  std::uint64_t commits = 0;
-  std::uint64_t reads = 0;
-  std::uint64_t overwritten = 0;
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    random_life life{GetParam(), seed};
+  chronicle seen;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    random_life life{GetParam(), seed, {.pre_vote = seed % 4 != 0}};
     try {
       life.run(GetParam() == 1 ? 1000 : 6000);
-      ASSERT_TRUE(life.recovers(200)) << "seed " << seed;
+      ASSERT_TRUE(life.recovers(200)) << "seed " << seed << life.picture();
     } catch (const std::exception& what) {
       FAIL() << "seed " << seed << ": " << what.what();
     }
-    elections += life.judge.elections;
-    commits += life.judge.commit().value;
-    reads += life.judge.reads_served;
-    overwritten += life.judge.overwritten;
+    seen.add(life);
   }
-  // Rare paths were reached: seeds in which nothing happens prove nothing.
-  EXPECT_GT(elections, 400u);
-  EXPECT_GT(commits, 4000u);
-  EXPECT_GT(reads, 1000u);
+  EXPECT_GT(seen.elections, 200u);
+  EXPECT_GT(seen.commits, 2000u);
+  EXPECT_GT(seen.reads, 300u);
+  if (GetParam() > 1) {
+    EXPECT_GT(seen.handovers, 10u);
+    EXPECT_GT(seen.questions, 500u);
+  }
   if (GetParam() > 2) {
     // With two, both hold what either had when it was elected.
-    EXPECT_GT(overwritten, 100u);
+    EXPECT_GT(seen.overwritten, 30u);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(core, cluster_of, ::testing::Values(1, 2, 3, 5), cluster_name);
 
-TEST(cluster_with_a_short_tail, keeps_every_promise_also_when_it_cannot_send_what_it_forgot) {
+/// TROUPE_FIRST_SEED begins further on, for looking into one.
+std::uint64_t first_seed() {
+  const auto* given = std::getenv("TROUPE_FIRST_SEED");
+  return given ? std::stoull(given) : 1;
+}
+
+core_config of_changing_members() {
+  return {.log_tail_bytes = 4000, .max_learners = 2, .strict_reconfig_check = false};
+}
+
+TEST(cluster_that_changes, keeps_every_promise_under_faults_and_recovers) {
+  chronicle seen;
+  for (std::uint64_t seed = first_seed(); seed <= 150; ++seed) {
+    random_life life{7, seed, of_changing_members(), 1 + seed % 4};
+    try {
+      life.run(6000);
+      ASSERT_TRUE(life.recovers(300)) << "seed " << seed << life.picture();
+    } catch (const std::exception& what) {
+      FAIL() << "seed " << seed << ": " << what.what();
+    }
+    seen.add(life);
+  }
+  EXPECT_GT(seen.configurations, 150u) << seen.joint << " " << seen.snapshots;
+  EXPECT_GT(seen.joint, 40u);
+  EXPECT_GT(seen.snapshots, 20u);
+}
+
+TEST(cluster_with_a_short_tail, brings_everybody_up_to_date_by_snapshots) {
   core_config config;
   config.log_tail_bytes = 1000;
   config.append_bytes = 300;
   config.appends_in_flight = 2;
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  config.snapshot_tail_bytes = 1000;
+  chronicle seen;
+  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
     random_life life{3, seed, config};
     try {
       life.run(4000);
+      ASSERT_TRUE(life.recovers(200)) << "seed " << seed << life.picture();
+    } catch (const std::exception& what) {
+      FAIL() << "seed " << seed << ": " << what.what();
+    }
+    seen.add(life);
+  }
+  EXPECT_GT(seen.snapshots, 30u);
+}
+
+TEST(cluster_that_forgets_at_once, brings_everybody_up_to_date_by_snapshots) {
+  // Checklist 43: nothing that is applied is kept.
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    random_life life{3, seed, {.log_tail_bytes = 0, .snapshot_tail_bytes = 2000}};
+    try {
+      life.run(3000);
+      ASSERT_TRUE(life.recovers(200)) << "seed " << seed << life.picture();
     } catch (const std::exception& what) {
       FAIL() << "seed " << seed << ": " << what.what();
     }
@@ -252,6 +439,62 @@ TEST(cluster_without_faults, all_clocks_in_phase_still_elect) {
     random_life life{5, seed};
     EXPECT_TRUE(life.recovers(100)) << "seed " << seed;
   }
+}
+
+// --- what the oracle is worth: each of these bugs must be found
+
+/// How many of the seeds show the bug.
+int lives_that_fail(const std::function<void(cluster_member&)>& sabotage) {
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    random_life life{6, seed, of_changing_members(), 2 + seed % 3, sabotage};
+    try {
+      life.run(6000);
+    } catch (const std::exception&) {
+      ++found;
+    }
+  }
+  return found;
+}
+
+electorate& voters_of(cluster_member& member) {
+  return const_cast<electorate&>(member.state().voters());
+}
+
+TEST(the_oracle, finds_a_joint_configuration_that_is_decided_by_one_half) {
+  EXPECT_GT(lives_that_fail([](cluster_member& member) { voters_of(member).outgoing.clear(); }), 0);
+}
+
+TEST(the_oracle, finds_learners_that_are_counted) {
+  EXPECT_GT(lives_that_fail([](cluster_member& member) {
+              auto& voters = voters_of(member).incoming;
+              for (auto id : member.state().membership().what.learners())
+                if (!std::ranges::binary_search(voters, id))
+                  voters.insert(std::ranges::upper_bound(voters, id), id);
+            }),
+            0);
+}
+
+TEST(the_oracle, finds_entries_of_an_older_term_that_are_committed_by_counting) {
+  EXPECT_GT(lives_that_fail([](cluster_member& member) {
+              if (!member.leader())
+                return;
+              auto& state = const_cast<replica&>(member.state());
+              state.commit_to(reached_by_quorum(state.voters(), [&](member_id id) {
+                const auto& followers = member.leader()->followers();
+                auto found = followers.find(id);
+                return found == followers.end() ? state.durable_index() : found->second.match_index;
+              }));
+            }),
+            0);
+}
+
+TEST(the_oracle, finds_votes_that_a_crash_takes_back) {
+  EXPECT_GT(lives_that_fail([](cluster_member& member) { member.disk.hard.voted_for = {}; }), 0);
+}
+
+TEST(the_oracle, finds_nothing_where_nothing_is_wrong) {
+  EXPECT_EQ(lives_that_fail({}), 0);
 }
 
 } // namespace

@@ -4,6 +4,8 @@
 #include "test/actors/raft/core_cluster.hpp"
 
 #include <functional>
+#include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -15,22 +17,46 @@ std::string text(entry_id id) {
   return std::to_string(id.term.value) + "/" + std::to_string(id.index.value);
 }
 
+std::string text(const std::set<member_id>& ids) {
+  std::string result;
+  for (auto id : ids)
+    result += (result.empty() ? "" : " ") + std::to_string(id.value);
+  return result;
+}
+
+/// For example {1 2 4 | 1 2 3 learners 5}: joint, with the outgoing half behind the bar.
+std::string text(const configuration& what) {
+  auto result = "{" + text(what.voters());
+  std::set<member_id> outgoing;
+  for (const auto& [id, member] : what.outgoing)
+    outgoing.insert(id);
+  if (what.is_joint())
+    result += " | " + text(outgoing);
+  if (!what.learners().empty())
+    result += " learners " + text(what.learners());
+  return result + "}";
+}
+
 std::string text(const std::vector<entry>& entries) {
   std::string result;
   for (const auto& each : entries) {
     result += (result.empty() ? "" : ",") + text(each.id);
-    if (!each.payload.empty())
+    if (each.kind == entry_kind::configuration)
+      result += ":" + text(*decode_configuration(each.payload));
+    else if (!each.payload.empty())
       result += ":" + std::string{each.payload.view()};
   }
   return result;
 }
 
 std::string text(const request_vote& rpc) {
-  return "request_vote term=" + std::to_string(rpc.term.value) + " last=" + text(rpc.last);
+  return (rpc.pre ? "pre_vote term=" : "request_vote term=") + std::to_string(rpc.term.value)
+         + " last=" + text(rpc.last) + (rpc.transfer ? " transfer" : "");
 }
 
 std::string text(const request_vote_reply& reply) {
-  return (reply.granted ? "vote term=" : "no vote term=") + std::to_string(reply.term.value);
+  return std::string{reply.granted ? "" : "no "} + (reply.pre ? "pre-vote term=" : "vote term=")
+         + std::to_string(reply.term.value);
 }
 
 std::string text(const append& rpc) {
@@ -51,6 +77,31 @@ std::string text(const append_reply& reply) {
   return result;
 }
 
+std::string text(const timeout_now& rpc) {
+  return "timeout_now term=" + std::to_string(rpc.term.value);
+}
+
+std::string text(const forward_propose& request) {
+  std::string result = "forward";
+  for (const auto& each : request.proposals)
+    result += " " + std::string{each.payload.view()};
+  return result;
+}
+
+std::string text(const forward_refused& refused) {
+  return "forward refused: " + to_string(refused.reason);
+}
+
+std::string text(const forward_read& request) {
+  return "forward read " + std::to_string(request.round);
+}
+
+std::string text(const forward_read_reply& reply) {
+  return "forward read " + std::to_string(reply.round) + ": "
+         + (reply.error == errc::none ? "index=" + std::to_string(reply.index.value)
+                                      : to_string(reply.error));
+}
+
 const char* text(raft_role role) {
   switch (role) {
   case raft_role::follower:
@@ -59,6 +110,10 @@ const char* text(raft_role role) {
     return "candidate";
   case raft_role::leader:
     return "leader";
+  case raft_role::pre_candidate:
+    return "pre-candidate";
+  case raft_role::learner:
+    return "learner";
   }
   return "?";
 }
@@ -97,6 +152,22 @@ public:
       out << "index=" << reply.index.value << "\n";
     else
       out << to_string(reply.error) << "\n";
+  }
+
+  void answered(const cluster_member& by, const transfer_reply& reply) override {
+    line(by) << " answers transfer: "
+             << (reply.error == errc::none ? "done" : to_string(reply.error)) << "\n";
+  }
+
+  void wants_snapshot(const cluster_member& by, const snapshot_wanted& wanted) override {
+    line(by) << " wants a snapshot for " << wanted.to.value << " behind " << wanted.behind.value
+             << "\n";
+  }
+
+  void configured(const cluster_member& by, const configuration_changed& news) override {
+    // What a member starts with is no news.
+    if (news.at > log_index{})
+      line(by) << " goes by " << text(news.now) << (news.committed ? " committed" : "") << "\n";
   }
 
   void became(const cluster_member& by) override {
@@ -139,15 +210,24 @@ public:
 private:
   void open(std::istream& words) {
     std::uint64_t members = 0;
+    std::uint64_t voters = ~std::uint64_t{0};
     words >> members;
-    core_config config;
+    core_config config{.strict_reconfig_check = false};
     std::string setting;
     while (words >> setting) {
-      if (!setting.starts_with("append_bytes="))
+      const auto value = setting.substr(setting.find('=') + 1);
+      if (setting.starts_with("append_bytes="))
+        config.append_bytes = std::stoull(value);
+      else if (setting.starts_with("tail_bytes="))
+        config.log_tail_bytes = std::stoull(value);
+      else if (setting.starts_with("voters="))
+        voters = std::stoull(value);
+      else if (setting == "pre_vote=off")
+        config.pre_vote = false;
+      else
         throw std::runtime_error{"unknown setting: " + setting};
-      config.append_bytes = std::stoull(setting.substr(setting.find('=') + 1));
     }
-    cluster_.emplace(members, config, 1, watcher_);
+    cluster_.emplace(members, config, 1, watcher_, voters);
   }
 
   cluster_member& member(std::istream& words) {
@@ -203,8 +283,57 @@ private:
   void campaign(std::istream& words) {
     auto& candidate = running(words);
     const auto term = candidate.state().term();
-    while (candidate.state().term() == term)
+    const auto said = cluster_->network.size();
+    while (candidate.state().term() == term && cluster_->network.size() == said)
       candidate.take(tick{});
+  }
+
+  void pass_time(std::istream& words) {
+    auto& member = running(words);
+    int ticks = 1;
+    words >> ticks;
+    for (; ticks > 0; --ticks)
+      member.take(tick{});
+  }
+
+  void change(std::istream& words) {
+    using what = configuration_step::what;
+    static const std::map<std::string, what> kinds = {{"add", what::add_voter},
+                                                      {"add_learner", what::add_learner},
+                                                      {"promote", what::promote},
+                                                      {"remove", what::remove}};
+    auto& at = running(words);
+    configuration_change change;
+    std::string kind;
+    std::uint64_t id = 0;
+    while (words >> kind >> id)
+      change.steps.push_back({kinds.at(kind), {id}, {}, {}});
+    at.take(propose{
+      {{.counter = ++counter_, .kind = entry_kind::configuration, .payload = encode(change)}}});
+  }
+
+  void hand_over(std::istream& words) {
+    auto& from = running(words);
+    from.take(transfer_leadership{++counter_, member(words).id()});
+  }
+
+  template <class Link>
+  void tell_of_link(std::istream& words) {
+    auto& of = running(words);
+    of.take(Link{member(words).id()});
+  }
+
+  void install_snapshot(std::istream& words) {
+    auto& from = running(words);
+    auto& to = member(words);
+    const auto last = cluster_->install_snapshot(from.id(), to.id());
+    cluster_->start(to.id());
+    from.take(snapshot_result{to.id(), last, true});
+  }
+
+  void apply(cluster_member& by) {
+    while (by.has_to_apply())
+      by.apply_next();
   }
 
   void propose_text(std::istream& words) {
@@ -263,6 +392,12 @@ private:
     }
   }
 
+  void apply_all() {
+    for (const auto& [id, member] : cluster_->members())
+      if (member->runs())
+        apply(*member);
+  }
+
   void show() {
     for (const auto& [id, member] : cluster_->members()) {
       watcher_.out << id.value << ": ";
@@ -274,7 +409,10 @@ private:
       const auto& log = member->state().log();
       watcher_.out << text(status.role) << " term=" << status.term.value
                    << " leader=" << status.leader.value << " commit=" << status.commit.value
-                   << " log=" << text(log.slice({1}, log.last().index, ~std::size_t{0})) << "\n";
+                   << " log="
+                   << text(
+                        log.slice(log.before_first().index + 1, log.last().index, ~std::size_t{0}))
+                   << "\n";
     }
   }
 
@@ -285,7 +423,13 @@ private:
   const std::map<std::string, std::function<void(std::istream&)>> commands_ = {
     {"disk-of", [this](auto& words) { prepare_disk(words); }},
     {"campaign", [this](auto& words) { campaign(words); }},
-    {"tick", [this](auto& words) { running(words).take(tick{}); }},
+    {"tick", [this](auto& words) { pass_time(words); }},
+    {"change", [this](auto& words) { change(words); }},
+    {"transfer", [this](auto& words) { hand_over(words); }},
+    {"lost", [this](auto& words) { tell_of_link<link_lost>(words); }},
+    {"found", [this](auto& words) { tell_of_link<link_found>(words); }},
+    {"snapshot", [this](auto& words) { install_snapshot(words); }},
+    {"apply", [this](auto&) { apply_all(); }},
     {"propose", [this](auto& words) { propose_text(words); }},
     {"read", [this](auto& words) { read_at(words); }},
     {"deliver", [this](auto& words) { pass(words, false); }},

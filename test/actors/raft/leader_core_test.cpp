@@ -1,7 +1,6 @@
 #include "actors/raft/core/invariants.hpp"
-#include "actors/raft/core/leader_core.hpp"
 #include "messages/ensure.hpp"
-#include "test/actors/raft/core_builder.hpp"
+#include "test/actors/raft/leading.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,50 +11,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-/// Leads term `from.term`, for which it voted for itself; the entry that opens the term is asked
-/// for, but neither on its disk nor acknowledged.
-struct leading {
-  explicit leading(standing from) : core{make_replica(with_own_vote(std::move(from)))} {
-    opening = core.start();
-  }
-
-  static standing with_own_vote(standing from) {
-    from.voted_for = us;
-    return from;
-  }
-
-  output accepted(std::uint64_t match, member_id by = second, std::uint64_t read_round = 0) {
-    return core.on(append_reply{.term = core.state().term(),
-                                .follower = by,
-                                .success = true,
-                                .match = {match},
-                                .read_round = read_round});
-  }
-
-  output rejected(std::uint64_t hint, member_id by = second) {
-    return core.on(
-      append_reply{.term = core.state().term(), .follower = by, .success = false, .match = {hint}});
-  }
-
-  output proposed(std::string payload, std::uint64_t counter = 1) {
-    return core.on(propose{{{.counter = counter, .payload = blob{std::move(payload)}}}});
-  }
-
-  output written(const output& step) {
-    return core.on(raft::written(step, core.state()));
-  }
-
-  leader_core core;
-  output opening;
-};
-
-std::size_t entries_sent(const output& step, member_id to) {
-  std::size_t count = 0;
-  for (const auto& rpc : sent<append>(step, to, false))
-    count += rpc.entries.size();
-  return count;
-}
 
 // --- the start of a term
 
@@ -239,15 +194,22 @@ TEST(leader_core, appends_are_bounded_in_bytes) {
   EXPECT_EQ(rpcs[1].entries.size(), 1u);
 }
 
-TEST(leader_core, a_follower_behind_the_kept_tail_still_hears_its_leader) {
-  auto limits = core_config{};
-  limits.log_tail_bytes = 0;
-  leading leader{{.term = 1, .log = {1, 1}, .commit_hint = 2, .limits = limits}};
-  leader.core.on(applied{at(1, 2), {}});
-  auto rpcs = sent<append>(leader.rejected(0), second, false);
-  ASSERT_EQ(rpcs.size(), 1u);
-  EXPECT_EQ(rpcs[0].prev, at(1, 2));
-  EXPECT_THAT(rpcs[0].entries, IsEmpty());
+TEST(leader_core, unanswered_appends_are_bounded_in_bytes_too) {
+  leading leader{{.term = 1, .limits = {.bytes_in_flight = 1000}}};
+  leader.accepted(1);
+  EXPECT_EQ(entries_sent(leader.proposed(std::string(600, 'x')), second), 1u);
+  EXPECT_EQ(entries_sent(leader.proposed(std::string(600, 'x')), second), 1u);
+  EXPECT_EQ(entries_sent(leader.proposed("x"), second), 0u);
+  EXPECT_EQ(entries_sent(leader.accepted(2), second), 1u);
+}
+
+TEST(leader_core, what_a_broken_link_lost_is_sent_again) {
+  leading leader{{.term = 1}};
+  leader.accepted(1);
+  leader.proposed("a");
+  leader.proposed("b");
+  leader.core.on(link_lost{second});
+  EXPECT_EQ(entries_sent(leader.core.on(link_found{second}), second), 2u);
 }
 
 // --- terms (paper 5.1)
@@ -261,10 +223,20 @@ TEST(leader_core, steps_down_for_a_newer_term_5_1) {
     EXPECT_TRUE(step.next_role->repeat_message);
     EXPECT_EQ(step.next_role->state.log().last(), at(2, 1));
   };
-  expect_yield(request_vote{{3}, second, {}});
+  expect_yield(request_vote{{3}, second, {}, false, true});
   expect_yield(request_vote_reply{{3}, second, false});
   expect_yield(append{.term = {3}, .leader = second});
   expect_yield(append_reply{.term = {3}, .follower = second});
+}
+
+TEST(leader_core, who_campaigns_unasked_does_not_depose_it_checklist_9) {
+  leading leader{{.term = 2}};
+  auto step = leader.core.on(request_vote{{9}, second, at(2, 9)});
+  EXPECT_FALSE(step.next_role);
+  EXPECT_FALSE(answer<request_vote_reply>(step)->granted);
+  EXPECT_FALSE(step.to_persist);
+  step = leader.core.on(request_vote{{9}, second, at(2, 9), true});
+  EXPECT_EQ(*answer<request_vote_reply>(step), (request_vote_reply{{2}, us, false, true}));
 }
 
 TEST(leader_core, answers_of_an_older_term_do_not_count_5_1) {
@@ -369,19 +341,6 @@ TEST(leader_core, an_only_voter_answers_a_read_at_once) {
   EXPECT_EQ(step.reads[0].index, log_index{1});
 }
 
-/// A leader of three that has committed the first entry of its term.
-struct established : leading {
-  explicit established(standing from = {.term = 1}) : leading{std::move(from)} {
-    written(opening);
-    accepted(1, second);
-    accepted(1, third);
-  }
-
-  std::uint64_t round_asked(const output& step) {
-    return sent<append>(step, second, false).at(0).read_round;
-  }
-};
-
 TEST(leader_core, a_read_waits_for_a_round_that_began_after_it) {
   established leader;
   auto begun = leader.core.on(read_index_request{5});
@@ -433,7 +392,7 @@ TEST(leader_core, reads_that_wait_are_answered_when_it_steps_down) {
   established leader;
   leader.core.on(read_index_request{5});
   leader.core.on(read_index_request{6});
-  auto step = leader.core.on(request_vote{{3}, second, {}});
+  auto step = leader.core.on(append_reply{.term = {3}, .follower = second});
   ASSERT_EQ(step.reads.size(), 2u);
   for (const auto& reply : step.reads)
     EXPECT_EQ(reply.error, errc::leader_changed);

@@ -20,10 +20,10 @@ std::vector<entry> log_after(std::uint64_t index, const std::vector<std::uint64_
   return result;
 }
 
-core_config config_of(std::set<member_id> voters) {
-  core_config result;
-  result.id = us;
-  result.voters = std::move(voters);
+configuration members_of(const std::set<member_id>& voters) {
+  configuration result;
+  for (auto id : voters)
+    result.members[id] = {};
   return result;
 }
 
@@ -32,16 +32,22 @@ protected:
   /// Launches a member with an empty log, and everything around it that the test plays itself.
   void launch(std::set<member_id> voters, recovered_state found = {}) {
     found.hard.boot = std::max(found.hard.boot, boot_count{1});
-    member = own(spawn_member(system, {.core = config_of(voters), .found = found, .seed = 7}));
+    if (found.membership.members.empty())
+      found.membership = members_of(voters);
+    member = own(spawn_member(system, {.core = {.id = us}, .found = found, .seed = 7}));
     handles out{.storage = own(storage.actor),
                 .applier = own(applier.actor),
                 .reader = own(reader.actor),
                 .listener = own(listener.actor),
-                .peers = {}};
+                .transfers = own(transfers.actor),
+                .peers = own(links.actor),
+                .snapshots = {}};
+    raft::peer_table table;
     for (auto id : {second, third})
       if (voters.contains(id))
-        out.peers[id] = own(peer.actor);
+        table.peers[id] = own(peer.actor);
     send(member, out);
+    send(member, table);
     run();
   }
 
@@ -73,7 +79,11 @@ protected:
   test::recorder<committed, propose_refused> applier{system};
   test::recorder<read_index_reply> reader{system};
   test::recorder<raft_status> listener{system};
-  test::recorder<request_vote, request_vote_reply, append, append_reply> peer{system};
+  test::recorder<transfer_reply> transfers{system};
+  test::recorder<configuration_changed> links{system};
+  test::recorder<request_vote, request_vote_reply, append, append_reply, timeout_now,
+                 forward_propose, forward_refused, forward_read, forward_read_reply>
+    peer{system};
   member_actor member;
   entry_id last;
 };
@@ -126,7 +136,7 @@ TEST_F(member_test, a_follower_refuses_proposals_towards_the_applier) {
   auto refused = applier.take<propose_refused>();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->counters, (std::vector<std::uint64_t>{5, 6}));
-  EXPECT_EQ(refused->reason, errc::not_leader);
+  EXPECT_EQ(refused->reason, errc::no_leader);
   EXPECT_TRUE(storage.all<persist>().empty());
 }
 
@@ -154,15 +164,16 @@ TEST_F(member_test, storage_may_release_what_the_state_machine_has_flushed) {
 }
 
 TEST_F(member_test, what_comes_before_the_handles_waits_for_the_first_role) {
-  member = own(spawn_member(system, {.core = config_of({us}), .found = {.hard = {.boot = {1}}}}));
+  member =
+    own(spawn_member(system, {.core = {.id = us},
+                              .found = {.hard = {.boot = {1}}, .membership = members_of({us})}}));
   send(member, propose{{{.counter = 5, .payload = {}}}});
   send(member, tick{});
   run();
   send(member, handles{.storage = own(storage.actor),
                        .applier = own(applier.actor),
                        .reader = {},
-                       .listener = own(listener.actor),
-                       .peers = {}});
+                       .listener = own(listener.actor)});
   run();
   EXPECT_EQ(applier.all<propose_refused>().size(), 1u);
   EXPECT_EQ(status().role, raft_role::candidate);
@@ -215,6 +226,56 @@ TEST_F(member_test, forwards_payloads_without_a_copy) {
   send(member, propose{{{.counter = 1, .payload = payload}}});
   run();
   EXPECT_EQ(storage.all<persist>()[0].entries[0].payload.view().data(), payload.view().data());
+}
+
+TEST_F(member_test, its_links_hear_of_the_configuration_at_the_start_and_of_each_change) {
+  launch({us, second, third});
+  ASSERT_EQ(links.all<configuration_changed>().size(), 1u);
+  EXPECT_EQ(links.take<configuration_changed>()->now, members_of({us, second, third}));
+  const auto smaller = members_of({us, second});
+  const entry change{
+    .id = {{1}, {1}}, .kind = entry_kind::configuration, .payload = encode(smaller)};
+  send(member, append{.term = {1}, .leader = second, .prev = {}, .entries = {change}});
+  run();
+  EXPECT_EQ(links.take<configuration_changed>(), (configuration_changed{smaller, {1}, false}));
+}
+
+TEST_F(member_test, new_ways_to_its_peers_count_for_this_role_and_the_next) {
+  launch({us, second, third});
+  test::recorder<request_vote, request_vote_reply, append, append_reply, timeout_now,
+                 forward_propose, forward_refused, forward_read, forward_read_reply>
+    elsewhere{system};
+  send(member, peer_table{{{second, own(elsewhere.actor)}}});
+  for (int i = 0; i < 20; ++i)
+    send(member, tick{});
+  run();
+  ASSERT_FALSE(elsewhere.all<request_vote>().empty());
+  EXPECT_TRUE(elsewhere.all<request_vote>().front().pre);
+  EXPECT_TRUE(peer.all<request_vote>().empty());
+}
+
+TEST_F(member_test, a_follower_hands_proposals_and_reads_to_its_leader) {
+  launch({us, second, third});
+  send(member, append{.term = {1}, .leader = second});
+  send(member, propose{{{.counter = 5, .payload = blob{"x"}}}});
+  send(member, read_index_request{6});
+  run();
+  ASSERT_EQ(peer.all<forward_propose>().size(), 1u);
+  EXPECT_EQ(peer.all<forward_propose>()[0].proposals[0].counter, 5u);
+  EXPECT_EQ(peer.take<forward_read>(), (forward_read{us, {1}, 6}));
+  send(member, forward_refused{{1}, {5}, errc::too_many_requests});
+  send(member, forward_read_reply{{1}, 6, errc::none, {3}});
+  run();
+  EXPECT_EQ(applier.take<propose_refused>()->counters, (std::vector<std::uint64_t>{5}));
+  EXPECT_EQ(reader.take<read_index_reply>()->index, log_index{3});
+}
+
+TEST_F(member_test, a_member_in_no_configuration_learns) {
+  launch({second, third});
+  EXPECT_EQ(status().role, raft_role::learner);
+  send(member, transfer_leadership{4, second});
+  run();
+  EXPECT_EQ(transfers.take<transfer_reply>(), (transfer_reply{4, errc::not_leader}));
 }
 
 } // namespace

@@ -13,6 +13,47 @@ void demand(bool fact, const char* what) {
     throw violation{what};
 }
 
+/// Counted here anew, not by the rules under test.
+template <class Predicate>
+bool most_of(const std::map<member_id, configured_member>& members, Predicate agrees) {
+  std::size_t voters = 0;
+  std::size_t votes = 0;
+  for (const auto& [id, member] : members) {
+    if (member.is_learner)
+      continue;
+    ++voters;
+    votes += agrees(id) ? 1 : 0;
+  }
+  return 2 * votes > voters;
+}
+
+template <class Predicate>
+bool decided(const configuration& by, Predicate agrees) {
+  return most_of(by.members, agrees) && (by.outgoing.empty() || most_of(by.outgoing, agrees));
+}
+
+/// The newest configuration of a member, read from its log; empty if it is not in the kept tail.
+std::optional<entry> newest_configuration(const log_view& log, log_index upto) {
+  for (auto i = upto; i > log.before_first().index; i = i - 1)
+    if (log.at(i).kind == entry_kind::configuration)
+      return log.at(i);
+  return std::nullopt;
+}
+
+/// The configuration that a member has to go by.
+configuration in_force(const cluster_member& member) {
+  const auto& log = member.state().log();
+  if (auto found = newest_configuration(log, log.last().index))
+    return *decode_configuration(found->payload);
+  auto result = member.disk.founding;
+  const auto forgotten =
+    std::min<std::size_t>(log.before_first().index.value, member.disk.log.size());
+  for (std::size_t i = 0; i < forgotten; ++i)
+    if (member.disk.log[i].kind == entry_kind::configuration)
+      result = *decode_configuration(member.disk.log[i].payload);
+  return result;
+}
+
 bool on_disk(const cluster_member& member, entry_id id) {
   const auto& log = member.disk.log;
   return id == entry_id{} || (id.index.value <= log.size() && log[id.index.value - 1].id == id);
@@ -30,6 +71,8 @@ void oracle::sent(const cluster_member& from, member_id to, const peer_message& 
 }
 
 void oracle::check_promise(const cluster_member& from, const request_vote& rpc) {
+  if (rpc.pre)
+    return;
   const auto& hard = from.disk.hard;
   demand(hard.term == rpc.term && hard.voted_for == from.id(),
          "who asks for votes has its own on disk");
@@ -38,6 +81,8 @@ void oracle::check_promise(const cluster_member& from, const request_vote& rpc) 
 void oracle::check_promise(const cluster_member& from, const request_vote_reply& reply,
                            member_id to) {
   const auto& hard = from.disk.hard;
+  if (reply.pre)
+    return;
   demand(hard.term >= reply.term, "the term of a vote answer is on disk");
   if (!reply.granted)
     return;
@@ -59,6 +104,8 @@ void oracle::written(const cluster_member& by, const persist& batch) {
   if (!batch.entries.empty() && batch.entries.front().id.index.value <= by.disk.log.size())
     ++overwritten;
   for (const auto& each : batch.entries) {
+    if (each.kind == entry_kind::configuration && by.leader() && each.id.term == by.state().term())
+      check_change(by, each);
     auto before = entry_id{};
     // Of an entry's predecessor the writer's log knows the term; in a batch it is the one before.
     if (&each != &batch.entries.front())
@@ -98,10 +145,81 @@ void oracle::answered(const cluster_member&, const read_index_reply& reply) {
   reads_.erase(asked);
 }
 
+void oracle::answered(const cluster_member&, const transfer_reply& reply) {
+  demand(transfers_.erase(reply.request) == 1, "one answer for each transfer");
+  handovers += reply.error == errc::none ? 1 : 0;
+}
+
+void oracle::was_asked(const cluster_member& by, const hard_state& before) {
+  ++questions;
+  const auto& now = by.state().hard();
+  demand(now.term == before.term && now.voted_for == before.voted_for,
+         "a question changes neither term nor vote (thesis 9.6)");
+}
+
+void oracle::check_election(const cluster_member& leader) const {
+  const auto term = leader.state().term();
+  const auto& hard = leader.disk.hard;
+  demand(decided(in_force(leader),
+                 [&](member_id id) {
+                   if (id == leader.id())
+                     return hard.term == term && hard.voted_for == id;
+                   auto vote = votes_.find({term, id});
+                   return vote != votes_.end() && vote->second == leader.id();
+                 }),
+         "a leader has the votes of a majority, of either half of a joint configuration");
+}
+
+void oracle::check_commit(const cluster_member& leader) const {
+  const auto& state = leader.state();
+  const auto newest = entry_id{*state.log().term_at(state.commit_index()), state.commit_index()};
+  demand(newest.term == state.term(), "only entries of the own term are committed by counting");
+  demand(decided(in_force(leader),
+                 [&](member_id id) { return on_disk(*cluster_->members().at(id), newest); }),
+         "what is committed is on the disks of a majority, of either half of a joint one");
+}
+
+void oracle::check_change(const cluster_member& by, const entry& what) {
+  if (!changes_.insert(what.id).second)
+    return;
+  ++configurations;
+  const auto& state = by.state();
+  const auto& log = state.log();
+  demand(log.term_at(state.commit_index()) == state.term(),
+         "no change before an entry of the own term is committed (checklist 27)");
+  const auto before = newest_configuration(log, what.id.index - 1);
+  demand(!before || before->id.index <= state.applied_index(),
+         "one change at a time: the one before is committed and applied");
+  const auto next = *decode_configuration(what.payload);
+  joint += next.is_joint() ? 1 : 0;
+  if (!before)
+    return;
+  const auto last = *decode_configuration(before->payload);
+  for (auto id : last.removed)
+    demand(!next.contains(id), "who was removed does not come back");
+  if (last.is_joint()) {
+    demand(next.members == last.members && !next.is_joint(), "a joint configuration is left whole");
+  } else if (next.is_joint()) {
+    demand(most_of(next.outgoing, [&](member_id id) { return last.voters().contains(id); })
+             && next.outgoing.size() == last.voters().size(),
+           "the outgoing half is the configuration before");
+  } else {
+    std::size_t changed = 0;
+    const auto ours = next.voters();
+    const auto theirs = last.voters();
+    for (auto id : ours)
+      changed += !theirs.contains(id);
+    for (auto id : theirs)
+      changed += !ours.contains(id);
+    demand(changed <= 1, "only one vote changes at once without a joint configuration");
+  }
+}
+
 void oracle::became(const cluster_member& by) {
   if (!by.leader())
     return;
   ++elections;
+  check_election(by);
   const auto term = by.state().term();
   auto [leader, first] = leaders_.try_emplace(term, by.id());
   demand(first, "at most one leader per term (election safety)");
@@ -116,6 +234,10 @@ void oracle::stepped(const cluster_member& by) {
     check(*by.leader());
   else
     check(state);
+  auto& commit_before = commit_of_[by.id()];
+  if (by.leader() && state.commit_index() > commit_before)
+    check_commit(by);
+  commit_before = state.commit_index();
   // Log matching (figure 3): the entry before one is the same in every log that holds the one.
   const auto& log = state.log();
   for (auto i = log.before_first().index + 1; i <= log.last().index; i = i + 1) {

@@ -50,18 +50,17 @@ void ask_status(caf::event_based_actor* self, const member_actor& member,
 class swap_stage : public test::actor_stage {
 public:
   explicit swap_stage(std::set<member_id> voters, std::uint64_t seed) : chance_(seed) {
-    core_config config;
-    config.id = us;
-    config.voters = voters;
-    member = own(spawn_member(system, {.core = config, .found = {.hard = {.boot = {1}}}}));
+    recovered_state found{.hard = {.boot = {1}}};
+    for (auto id : voters)
+      found.membership.members[id] = {};
+    member = own(spawn_member(system, {.core = {.id = us}, .found = found}));
     handles out{.storage = caf::actor_cast<storage_handle>(
                   own(system.spawn(instant_storage, member, written))),
                 .applier = own(applier.actor),
                 .reader = own(reader.actor),
-                .listener = own(listener.actor),
-                .peers = {}};
+                .listener = own(listener.actor)};
     if (voters.contains(second))
-      out.peers[second] = own(peer.actor);
+      send(member, peer_table{{{second, own(peer.actor)}}});
     send(member, out);
     run();
   }
@@ -72,7 +71,7 @@ public:
       send(member, tick{});
       run();
       for (const auto& asked : peer.all<request_vote>())
-        send(member, request_vote_reply{asked.term, second, true});
+        send(member, request_vote_reply{asked.term, second, true, asked.pre});
       peer.all<request_vote>().clear();
       run();
     }
@@ -126,12 +125,22 @@ public:
     return result;
   }
 
+  int forwarded() {
+    int result = 0;
+    for (const auto& each : peer.all<forward_propose>())
+      for (const auto& proposal : each.proposals)
+        result += proposal.counter == counter;
+    return result;
+  }
+
   std::shared_ptr<std::vector<persist>> written = std::make_shared<std::vector<persist>>();
   std::shared_ptr<fates> seen = std::make_shared<fates>();
   test::recorder<committed, propose_refused> applier{system};
   test::recorder<read_index_reply> reader{system};
   test::recorder<raft_status> listener{system};
-  test::recorder<request_vote, request_vote_reply, append, append_reply> peer{system};
+  test::recorder<request_vote, request_vote_reply, append, append_reply, timeout_now,
+                 forward_propose, forward_refused, forward_read, forward_read_reply>
+    peer{system};
   member_actor member;
 
 private:
@@ -153,13 +162,16 @@ void interrupt_everywhere(const std::set<member_id>& voters, Begin begin) {
       stage.peer.all<request_vote_reply>().clear();
       reached = stage.run_some(step) == step;
       stage.interrupt();
-      ASSERT_EQ(stage.appended() + stage.refused(), 1) << "a proposal has one fate";
-      ASSERT_EQ(stage.reader.all<read_index_reply>().size(), 1u) << "a read has one answer";
+      ASSERT_EQ(stage.appended() + stage.refused() + stage.forwarded(), 1)
+        << "a proposal has one fate";
+      ASSERT_EQ(stage.reader.all<read_index_reply>().size() + stage.peer.all<forward_read>().size(),
+                1u)
+        << "a read has one answer, or is asked once";
       ASSERT_EQ(stage.seen->status_answers, 1);
       ASSERT_EQ(stage.seen->status_failures, 0);
       ASSERT_LE(stage.peer.all<request_vote_reply>().size(), 1u) << "peers may have to ask again";
       appended += stage.appended();
-      refused += stage.refused();
+      refused += stage.refused() + stage.forwarded();
     }
   }
   EXPECT_GT(appended, 0) << "some came when it led";

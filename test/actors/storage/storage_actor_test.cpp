@@ -156,10 +156,9 @@ TEST_F(storage_actor_test, a_failed_sync_ends_it_with_the_reason_and_without_an_
 
 /// A member with its storage, both real.
 TEST_F(storage_actor_test, a_failed_sync_takes_member_and_role_along) {
-  raft::core_config config;
-  config.id = us;
-  config.voters = {us};
-  auto whole = own(raft::spawn_member(system, {.core = config, .found = {.hard = {.boot = {1}}}}));
+  raft::recovered_state found{.hard = {.boot = {1}}};
+  found.membership.members[us] = {};
+  auto whole = own(raft::spawn_member(system, {.core = {.id = us}, .found = found}));
   auto disk_actor = own(spawn_storage(system, {.log = log, .member = whole, .detached = false}));
   test::recorder<committed, propose_refused> applier{system};
   send(whole, raft::handles{.storage = disk_actor, .applier = own(applier.actor)});
