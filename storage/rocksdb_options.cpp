@@ -65,6 +65,9 @@ rocksdb::ColumnFamilyOptions family_options(family which, const rocksdb_options&
   // The buffers of all families share one limit (the write buffer manager); this one only keeps a
   // single family from being cut earlier.
   family.write_buffer_size = write_buffer_bytes(options);
+  // Sizes count the blocks of write buffers whole, and every batch touches every family: with
+  // blocks of a megabyte a store of nothing would seem to take eight.
+  family.arena_block_size = which == family::data ? std::size_t{256} << 10 : std::size_t{32} << 10;
   family.max_write_buffer_number = 4;
   family.level_compaction_dynamic_level_bytes = true;
   // The upper levels are rewritten soon: compressing them costs CPU per put and saves little.

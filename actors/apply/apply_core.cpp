@@ -272,6 +272,8 @@ std::uint64_t apply_core::used() const {
 }
 
 void apply_core::look_after_space(apply_output& out) {
+  if (!measured_from_ || store_.applied().index.value < *measured_from_)
+    return;
   unseen_bytes_ = 0;
   const auto full = guard_.look(used(), alarms_.space_alarm_of(identity_.member), now_);
   if (!full)

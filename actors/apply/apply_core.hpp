@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,8 @@ public:
   void on(const raft_status& status) {
     raft_ = status;
   }
+    if (!measured_from_ && status.leader != member_id{})
+      measured_from_ = status.last.value;
 
   /// Calls whose time is over get *unknown*; a leader compacts by its policy.
   void on_tick(time_point now, apply_output& out);
@@ -142,6 +145,9 @@ private:
   time_point now_;
   /// Bytes of the log applied since the quota was looked at; as if there were some at the start.
   std::size_t unseen_bytes_ = 1;
+  /// Index of the end of the log when a leader was first known: until that is applied the store is
+  /// smaller than it was, and says nothing of room.
+  std::optional<std::uint64_t> measured_from_;
   pending_calls pending_;
   raft_status raft_;
   metrics::meter meter_;

@@ -38,11 +38,13 @@ struct maintenance_test : testing::Test {
     start();
   }
 
-  void start() {
+  /// @param last index of the log.
+  void start(std::uint64_t last = 0) {
     core =
       std::make_unique<apply_core>(store, us, auto_compaction{{}, {}},
                                    space_quota{.bytes = quota, .used = [this] { return used; }});
-    core->on(raft_status{.role = raft_role::leader, .term = {2}, .leader = us.member});
+    core->on(
+      raft_status{.role = raft_role::leader, .term = {2}, .leader = us.member, .last = {last}});
     core->count_in(metrics::meter{}, 1h);
   }
 
@@ -224,6 +226,15 @@ TEST_F(maintenance_test, full_quota_raises_and_room_takes_back) {
 TEST_F(maintenance_test, full_quota_is_known_after_a_restart) {
   grow_to(quota);
   start();
+  grow_to(0);
+  EXPECT_FALSE(full());
+}
+
+TEST_F(maintenance_test, replay_of_the_log_makes_no_room) {
+  grow_to(quota);
+  start(index + 2);
+  grow_to(0);
+  EXPECT_TRUE(full()) << "the rest of the log will fill it again";
   grow_to(0);
   EXPECT_FALSE(full());
 }
