@@ -34,7 +34,7 @@ constexpr flag member[] = {
   {"max-snapshots", count, "5", no_effect, "Snapshot files kept."},
   {"max-wals", count, "5", no_effect, "Log files kept."},
   {"memory-mlock", boolean, "false", no_effect, "Keep all pages in RAM."},
-  {"quota-backend-bytes", integer, "0", no_effect,
+  {"quota-backend-bytes", integer, "0", honoured,
    "Size of the state that raises the NOSPACE alarm; 0 means 2147483648, negative none."},
   {"backend-bbolt-freelist-type", text, "map", no_effect, "A detail of etcd's own storage."},
   {"backend-batch-interval", duration, "0s", no_effect, "Longest wait of a storage batch."},
