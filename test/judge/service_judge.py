@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The differential judge for watches, leases and the JSON gateway: the same seeded calls, with KV
-writes between them, to real etcd and to a second server, every answer compared.
+"""The differential judge for watches, leases, maintenance and the JSON gateway: the same seeded calls,
+with KV writes between them, to real etcd and to a second server, every answer compared.
 
 Usage:
     service_judge.py --right build/apps/troupe/troupe     # 50 seeds x 400 calls against etcd
@@ -30,13 +30,14 @@ from compare import Comparison, read_rules
 from etcd_api import EtcdApi
 from gateway_calls import GatewayCalls
 from lease_calls import LeaseCalls, LeasedKv, let_leases_expire
+from maintenance_calls import MaintenanceCalls
 from pair import Pair
 from server_process import Server, ServerFailed
 from watch_calls import WatchCalls
 
 from google.protobuf import text_format
 
-KINDS = ("watch", "lease", "gateway")
+KINDS = ("watch", "lease", "gateway", "maintenance")
 SETTLE_PROBABILITY = 0.3
 EXPIRY_EVERY = 5  # seeds
 
@@ -45,7 +46,7 @@ class Tally:
     """Calls by kind (what the test promises a number of) and by method and outcome."""
 
     def __init__(self):
-        self.kinds = {"watch": 0, "lease": 0, "gateway": 0, "kv": 0}
+        self.kinds = {**{kind: 0 for kind in KINDS}, "kv": 0}
         self.outcomes = {}
         self.differences = 0
 
@@ -74,11 +75,12 @@ class Seed:
         self._gateway = GatewayCalls(
             self._pair, self._random, self._kv, self._leases, self._watches
         )
+        self._maintenance = MaintenanceCalls(self._pair, self._random, self._kv, self._watches)
         self._kinds = kinds
         self._found = 0
 
     def run(self, calls, with_expiry):
-        """At least `calls` watch, lease and gateway calls; less if the two sides part."""
+        """At least `calls` calls that are not of KV; less if the two sides part."""
         begun = self._tally.judged
         try:
             self._watches.write(self._kv.put(b"first"))  # both have a leader now
@@ -98,7 +100,7 @@ class Seed:
             return self._leases.step()
         step = self._random.choices(
             [self._write, self._compact, *(self._step_of(kind) for kind in KINDS)],
-            [60, 2, *(weight * (kind in self._kinds) for kind, weight in zip(KINDS, (22, 30, 30)))],
+            [60, 2, *(weight * (kind in self._kinds) for kind, weight in zip(KINDS, (22, 30, 30, 10)))],
         )[0]
         if not step():
             return False
@@ -111,6 +113,7 @@ class Seed:
             "watch": self._watches.step,
             "lease": self._leases.step,
             "gateway": self._gateway.step,
+            "maintenance": self._maintenance.step,
         }[kind]
 
     def _write(self):
@@ -171,7 +174,7 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=50, help="how many")
     parser.add_argument(
-        "--calls", type=int, default=400, help="watch, lease and gateway calls per seed, at least"
+        "--calls", type=int, default=400, help="calls per seed that are not of KV, at least"
     )
     parser.add_argument("--kinds", default=",".join(KINDS), help="which of these to send")
     parser.add_argument(
@@ -204,7 +207,7 @@ def main():
         return 2
     counts = ", ".join(f"{count} {kind}" for kind, count in tally.kinds.items())
     print(
-        f"{tally.judged} watch, lease and gateway calls ({counts}) over {arguments.seeds} seeds "
+        f"{tally.judged} calls ({counts}) over {arguments.seeds} seeds "
         f"in {time.monotonic() - began:.0f} s, {tally.differences} differences"
     )
     judge.print_details(tally.outcomes, rules, comparison)

@@ -34,6 +34,11 @@ RARE = [
     "gateway Maintenance/Status 200",
     "gateway KV/Range 404",
     "gateway Watch/Watch sent",
+    "KV/Put RESOURCE_EXHAUSTED etcdserver: mvcc: database space exceeded",
+    "KV/Put DATA_LOSS etcdserver: corrupt cluster",
+    "Lease/LeaseGrant RESOURCE_EXHAUSTED etcdserver: mvcc: database space exceeded",
+    "Maintenance/HashKV OUT_OF_RANGE etcdserver: mvcc: required revision is a future revision",
+    "Maintenance/Defragment OK",
 ]
 
 
