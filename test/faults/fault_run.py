@@ -19,7 +19,8 @@ from watching import Watcher, check_watches
 MEMBERS = ["m1", "m2", "m3"]
 WARM_UP = 0.5
 PROBE_TIMEOUT = 0.25
-LEASES_LATE = 30.0  # seconds: a leader change may start a TTL anew
+LEASES_LATE = 10.0  # seconds
+LEASES_LATE_PER_TERM = 4.0  # a new leader may start a TTL anew
 PATIENCE = 30.0  # to say how late it was instead of only that it was too late
 
 
@@ -231,7 +232,8 @@ class FaultRun:
     def judge(self, path):
         """History, leases and watches as recorded so far."""
         self.recorder.write(path)
-        command = [self.settings.checker, str(path), "0", str(LEASES_LATE)]
+        late = LEASES_LATE + LEASES_LATE_PER_TERM * self.figures.get("terms", 0)
+        command = [self.settings.checker, str(path), "0", str(late)]
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             raise BrokenPromise(run.stdout + run.stderr)

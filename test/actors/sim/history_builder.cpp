@@ -216,7 +216,8 @@ private:
   }
 
   kv_request put_request() {
-    kv_request x{.kind = request_type::put, .key = key(), .value = std::to_string(draw(of_.values))};
+    kv_request x{
+      .kind = request_type::put, .key = key(), .value = std::to_string(draw(of_.values))};
     x.prev_kv = chance(300);
     if (of_.lease_ends_permille > 0 && chance(100))
       x.lease.value = ended_leases_ + 1 + draw(3);
@@ -243,10 +244,22 @@ private:
     }
     if (kind < 18)
       return two_puts();
+    return swap();
+  }
+
+  kv_call swap() {
     auto wanted = key();
     auto found = store_.keys().find(wanted);
-    return swap_call(wanted, found == store_.keys().end() ? 0 : found->second.mod_revision,
-                     std::to_string(draw(of_.values)));
+    auto x = swap_call(wanted, found == store_.keys().end() ? 0 : found->second.mod_revision,
+                       std::to_string(draw(of_.values)));
+    if (chance(300))
+      x.failure = {put_request()};
+    if (chance(200))
+      x.compares.push_back({.key = key(),
+                            .target = kv_compare::field::value,
+                            .is = kv_compare::relation::not_equal,
+                            .value = std::to_string(draw(of_.values))});
+    return x;
   }
 
   kv_call two_puts() {
