@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <ostream>
 #include <system_error>
 
@@ -77,20 +78,26 @@ private:
   std::uint64_t bytes_ = 0;
 };
 
-/// Receives a snapshot into `file`. @returns what the server calls the version of its storage.
-std::string receive(context& it, saved_file& file) {
+/// Receives a snapshot. @returns what the server calls the version of its storage.
+std::string receive(context& it, const std::string& path) {
   std::optional<std::chrono::nanoseconds> timeout;
   if (it.flags().given("command-timeout"))
     timeout = it.connection().command_timeout;
   std::atomic<bool> interrupted = false;
-  std::atomic<stream*> running = nullptr;
+  std::mutex opening;
+  std::unique_ptr<stream> parts;
   interrupt on_signal([&] {
     interrupted = true;
-    if (auto* open = running.load())
-      open->cancel();
+    const std::lock_guard lock{opening};
+    if (parts != nullptr)
+      parts->cancel();
   });
-  auto parts = it.client().open(rpc_method::maintenance_snapshot, false, timeout);
-  running = parts.get();
+  saved_file file(path);
+  {
+    auto opened = it.client().open(rpc_method::maintenance_snapshot, false, timeout);
+    const std::lock_guard lock{opening};
+    parts = std::move(opened);
+  }
   parts->write(pb::SnapshotRequest{});
   parts->end_writing();
   digest_check check;
@@ -104,11 +111,11 @@ std::string receive(context& it, saved_file& file) {
     const auto left = static_cast<std::int64_t>(part.remaining_bytes()) / bytes_per_kb;
     shown.update(done, done + left);
   }
-  running = nullptr;
   if (interrupted)
     throw command_failed(exit_interrupted, "interrupted; nothing was kept");
   parts->finish();
   check.finish();
+  file.keep();
   return version;
 }
 
@@ -127,9 +134,7 @@ int snapshot_save(context& it) try {
                            + "]");
   }
   const auto& path = it.arguments[0];
-  saved_file file(path);
-  const auto version = receive(it, file);
-  file.keep();
+  const auto version = receive(it, path);
   it.out << "Snapshot saved at " << path << '\n';
   if (!version.empty())
     it.out << "Server version " << it.for_out(version) << '\n';

@@ -217,6 +217,21 @@ class Snapshots(unittest.TestCase):
         self.assertEqual(saved.read_bytes(), body)
         self.assertEqual([path.name for path in self.home.glob("backup*")], ["backup"])
 
+    def test_an_interrupted_save_leaves_nothing(self):
+        for number in range(60):
+            post(self.server, "/v3/kv/put", {"key": base64.b64encode(b"%d" % number).decode(), "value": "TExM" * 150_000})
+        path = self.home / "interrupted"
+        environment = {**os.environ, "ETCDCTL_ENDPOINTS": self.server.address}
+        saving = subprocess.Popen([TROUPECTL, "snapshot", "save", str(path)], env=environment, stderr=subprocess.PIPE)
+        while saving.poll() is None and not (self.home / "interrupted.part").exists():
+            time.sleep(0.001)
+        saving.send_signal(signal.SIGINT)
+        shown = saving.communicate(timeout=PATIENCE_SECONDS)[1]
+        if saving.returncode != 0:
+            self.assertEqual((saving.returncode, shown), (5, b"Error: interrupted; nothing was kept\n"))
+            self.assertFalse(path.exists())
+        self.assertFalse((self.home / "interrupted.part").exists())
+
     def test_a_killed_restore_leaves_nothing_that_starts(self):
         for number in range(40):
             self.client("put", f"large{number}", "L" * 100_000)
