@@ -2,7 +2,7 @@
 """Faults on a cluster of real processes, and a judge of what its clients were told.
 
 Usage:
-    faults_test.py --server /usr/bin/etcd --server-flag=--pre-vote --checker build/test/faults/check_history
+    faults_test.py --server /usr/bin/etcd --server-flag=--pre-vote --checker .../check_history
     faults_test.py --server troupe --checker ... --preload .../libunsynced.so --long
     faults_test.py ... --scenario bridge --scenario kill_leader --keep /tmp/found
 
@@ -33,11 +33,12 @@ def parse_arguments(scenarios):
     parser.add_argument("--preload", help="libunsynced.so; without it no power is cut")
     parser.add_argument("--scenario", action="append", choices=sorted(scenarios))
     parser.add_argument("--long", action="store_true", help="all scenarios, not only the short")
+    parser.add_argument("--members", type=int, default=3, help="kill_all and power_cut do with 1")
     parser.add_argument("--heartbeat-ms", type=int, default=50)
     parser.add_argument("--election-ms", type=int, default=500)
     parser.add_argument("--within", type=float, default=2, help="election timeouts")
     parser.add_argument("--all-within", type=float, default=8, help="election timeouts")
-    parser.add_argument("--max-terms", type=int, default=8)
+    parser.add_argument("--max-terms", type=int, default=4, help="for each fault")
     parser.add_argument("--ttl-flaw", action="store_true", help="tolerate etcd 3.4's, see Settings")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", help="directory for history and logs of what failed")
@@ -79,14 +80,15 @@ def main():
     api, failed = EtcdApi(), []
     for name in chosen(arguments, all_scenarios):
         began = time.monotonic()
-        run = FaultRun(api, settings)
+        run = FaultRun(api, settings, [f"m{n}" for n in range(1, arguments.members + 1)])
         try:
             run.execute(all_scenarios[name], keep=arguments.keep)
             result = "kept"
         except (BrokenPromise, ServerFailed) as broken:
             failed.append(name)
             result = f"{type(broken).__name__}: {broken}"
-        print(f"{name}: {time.monotonic() - began:.1f} s: {run.figures_text()}: {result}", flush=True)
+        seconds = time.monotonic() - began
+        print(f"{name}: {seconds:.1f} s: {run.figures_text()}: {result}", flush=True)
     if failed:
         print(f"FAILED: {', '.join(failed)}")
     return 1 if failed else 0

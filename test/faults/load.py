@@ -205,15 +205,24 @@ class Load:
         self._recorder = recorder
         self._planted_reads = planted_reads
         self._stop = threading.Event()
+        self._failure = None
         self._threads = [
-            threading.Thread(target=self._write, args=(f"w{n}", random.Random(f"{seed} {n}")))
-            for n in range(writers)
+            self._thread(self._write, f"w{n}", random.Random(f"{seed} {n}")) for n in range(writers)
         ]
         self._threads += [
-            threading.Thread(target=self._read, args=(f"r-{name}", name, random.Random(name)))
+            self._thread(self._read, f"r-{name}", name, random.Random(name))
             for name in cluster.names
         ]
-        self._threads.append(threading.Thread(target=self._hold_leases, args=(seed,)))
+        self._threads.append(self._thread(self._hold_leases, seed))
+
+    def _thread(self, work, *arguments):
+        def run():
+            try:
+                work(*arguments)
+            except Exception as failure:  # of the test itself: load that stops shows nothing
+                self._failure = failure
+
+        return threading.Thread(target=run)
 
     def __enter__(self):
         for thread in self._threads:
@@ -228,6 +237,8 @@ class Load:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        if self._failure:
+            raise self._failure
 
     def _sessions(self, client):
         members = self._cluster.members.items()
@@ -244,7 +255,7 @@ class Load:
             call = self._next_call(choose, f"{client}-{number}", known)
             result = sessions[at].call(call)
             if result is None:
-                at = choose.choice([name for name in sessions if name != at])
+                at = choose.choice([name for name in sessions if name != at] or [at])
                 self._stop.wait(PAUSE_AFTER_ERROR)
             else:
                 self._learn(call, result, known)

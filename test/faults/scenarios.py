@@ -3,7 +3,7 @@ its caller heals; `all_scenarios` has them by name.
 
 Attributes: `relayed` (members hang on relays), `disk_megabytes` (a small disk for each),
 `preload` (members run under libunsynced.so: programs that write through libc only), `long`,
-`counts_terms` (by itself, over many faults).
+`faults` (how many there are, if not one: each may cost terms).
 """
 
 import itertools
@@ -47,7 +47,7 @@ def kill_follower(run):
     run.cluster.start([follower])
 
 
-@scenario(long=True)
+@scenario(long=True, faults=3)
 def kill_all(run):
     for _ in range(3):
         run.cluster.kill(run.cluster.names)
@@ -67,7 +67,7 @@ def pause_leader(run):
         run.cluster[leader].signal(signal.SIGCONT)
 
 
-@scenario(long=True)
+@scenario(long=True, faults=8)
 def pause_leaders_often(run):
     for _ in range(8):
         pause_leader(run)
@@ -127,7 +127,7 @@ def bridge(run):
     run.must(run.cluster.term() <= term + 2, "no stable leader while one member is half cut off")
 
 
-@scenario(long=True, counts_terms=True)
+@scenario(long=True, faults=63)
 def every_pattern(run):
     """All 63 sets of cut directions between three members."""
     links = list(itertools.permutations(run.cluster.names, 2))
@@ -159,7 +159,7 @@ def one_pattern(run, cuts):
     run.must(grown <= run.settings.max_terms, f"{sorted(cuts)} cost {grown} terms")
 
 
-@scenario(long=True)
+@scenario(long=True, faults=20)
 def flapping(run):
     """Links come and go faster than elections."""
     leader = run.cluster.leader()
@@ -215,7 +215,7 @@ def power_cut(run):
     run.cluster.start(run.cluster.names)
 
 
-@scenario(long=True, preload=True)
+@scenario(long=True, preload=True, faults=10)
 def power_cuts(run):
     for _ in range(10):
         power_cut(run)
