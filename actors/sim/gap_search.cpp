@@ -183,10 +183,10 @@ std::optional<mismatch> gap_search::execute(const maker& who, std::int64_t revis
   if (changed == 0)
     return mismatch{who.touched, "it changes nothing"};
   for (auto key : who.touched) {
-    // Where an answer excludes a change, the key was there before.
+    // Where an answer excludes a change, the key was there before; or this way is wrong already.
     bool is_changed = !model_.at(key).exists() || model_.at(key).mod_revision == revision;
     if (is_changed && seen_.excludes(key, revision))
-      return mismatch{{}, "an answer saw key " + keys_.name(key) + " unchanged"};
+      return mismatch{{key}, "an answer saw key " + keys_.name(key) + " unchanged"};
     if (!model_.at(key).exists() && seen_.alive(key, revision))
       return mismatch{{key}, "later answers saw key " + keys_.name(key) + " living on"};
   }

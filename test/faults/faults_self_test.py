@@ -54,7 +54,7 @@ class RecordedRun(unittest.TestCase):
             run.judge(Path("/run/planted.jsonl"))
 
     def puts(self):
-        """Answered ones, with what they wrote seen by others."""
+        """Answered ones that got nothing else, with what they wrote seen by others."""
         seen = {
             kv["mod_revision"]
             for line in self.lines
@@ -64,7 +64,10 @@ class RecordedRun(unittest.TestCase):
         return [
             line
             for line in self.lines
-            if "put" in line and "result" in line and line["result"]["revision"] in seen
+            if "put" in line
+            and not line["put"].get("prev_kv")
+            and "result" in line
+            and line["result"]["revision"] in seen
         ]
 
     def test_there_was_something_to_judge(self):
