@@ -55,9 +55,10 @@ struct hello_judged {
 /// From the node to the manager: ends it and all links.
 struct end_peers {};
 
-using peer_manager_actor =
-  caf::typed_actor<caf::reacts_to<configuration_changed>,
-                   caf::replies_to<judge_hello>::with<hello_judged>, caf::reacts_to<end_peers>>;
+using peer_manager_actor = caf::typed_actor<caf::reacts_to<configuration_changed>,
+                                            caf::replies_to<judge_hello>::with<hello_judged>,
+                                            // From itself: start links that are missing.
+                                            caf::reacts_to<tick>, caf::reacts_to<end_peers>>;
 
 } // namespace troupe::peer
 

@@ -18,6 +18,10 @@ hello_v1 hello_rules::hello_to(member_id receiver) const {
           .receiver = receiver};
 }
 
+void hello_rules::configured(std::set<member_id> ids) {
+  configured_ = std::move(ids);
+}
+
 void hello_rules::removed(const std::set<member_id>& ids) {
   removed_.insert(ids.begin(), ids.end());
 }
@@ -47,7 +51,7 @@ hello_refusal hello_rules::refusal_of(const hello_v1& said, member_id expected) 
 
 hello_refusal hello_rules::judge(const hello_v1& said, member_id expected) {
   auto result = refusal_of(said, expected);
-  if (result == hello_refusal::none)
+  if (result == hello_refusal::none && is_configured(said.member))
     seen_[said.member] = {said.boot, said.incarnation};
   return result;
 }

@@ -29,12 +29,20 @@ public:
   /// What this member says to that one.
   hello_v1 hello_to(member_id receiver) const;
 
+  /// Who belongs to the configuration in force. Others may take part too, for this member may not
+  /// have heard of them yet, but nothing is remembered of them.
+  void configured(std::set<member_id> ids);
+
   /// Ids that must not come back. None of them comes off the list again.
   void removed(const std::set<member_id>& ids);
 
-  /// @param expected who must be at the other end; 0: whoever says so. If the answer is `none`, its
-  /// boot count and process are remembered.
+  /// @param expected who must be at the other end; 0: whoever says so. If the answer is `none` and
+  /// it is configured, its boot count and process are remembered.
   hello_refusal judge(const hello_v1& said, member_id expected);
+
+  bool is_configured(member_id id) const {
+    return configured_.contains(id);
+  }
 
 private:
   struct seen {
@@ -47,6 +55,7 @@ private:
 
   own_identity own_;
   std::map<member_id, seen> seen_;
+  std::set<member_id> configured_;
   std::set<member_id> removed_;
 };
 

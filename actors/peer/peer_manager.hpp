@@ -38,13 +38,16 @@ struct manager_state {
 
   std::shared_ptr<const manager_host> host;
   std::optional<hello_rules> rules;
+  /// The others of the configuration in force.
+  std::map<member_id, configured_member> others;
   std::map<member_id, entry> links;
-  /// The newest session of each member.
+  /// The newest session of each of them.
   std::map<member_id, session_handle> sessions;
 };
 
 /// Keeps one link to each other member of the configuration in force, a new one when its URLs
-/// change; tells the member of every change. Judges every hello.
+/// change, and soon another one when it fails; tells the member of every change. Judges every
+/// hello.
 peer_manager_actor::behavior_type
 manager_behavior(peer_manager_actor::stateful_pointer<manager_state> self,
                  const std::shared_ptr<const manager_host>& host);

@@ -252,6 +252,7 @@ TEST_F(peer_actors, a_newer_connection_of_a_member_replaces_the_older) {
   remote_link first{system}, second{system};
   own(first.actor);
   own(second.actor);
+  configure({{{2}, "b"}});
   auto older = accept();
   say(first, older, hello_of(2));
   auto newer = accept();
@@ -267,9 +268,24 @@ TEST_F(peer_actors, a_newer_connection_of_a_member_replaces_the_older) {
   EXPECT_FALSE(wires[1]->hung_up());
 }
 
+TEST_F(peer_actors, a_link_that_failed_is_replaced_after_a_pause) {
+  configure({{{2}, "b"}});
+  auto before = table();
+  caf::anon_send_exit(links[0]->actor, caf::exit_reason::kill);
+  run();
+  EXPECT_FALSE(table());
+  sched.advance_time(1s);
+  run();
+  auto after = table();
+  ASSERT_TRUE(before && after);
+  EXPECT_NE(before->at({2}), after->at({2}));
+  EXPECT_EQ(links.size(), 2u);
+}
+
 TEST_F(peer_actors, a_removal_counts_once_it_is_committed) {
   remote_link remote{system};
   own(remote.actor);
+  configure({{{2}, "b"}});
   auto session = accept();
   say(remote, session, hello_of(2));
   configure({{{3}, "c"}}, {{2}}, false);

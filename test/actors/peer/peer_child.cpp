@@ -3,7 +3,8 @@
 ///   peer_child ID HOST PORT BOOT ID=URL...
 ///
 /// Writes the port that it listens on. Tells the others, by requests for a vote, how many bytes of
-/// entries have come so far: that is the term. Ends with its standard input.
+/// entries have come so far: that is the term. Writes "up" when it has reached all others. Ends
+/// with its standard input.
 
 #include "test/actors/peer/member_stand_in.hpp"
 
@@ -54,7 +55,12 @@ int main(int count, char** arguments) {
     }};
   self.configure(others);
   std::cout << self.port() << std::endl;
-  std::thread{[&] { answer(self, others); }}.detach();
+  std::thread{[&] {
+    for (const auto& [id, urls] : others)
+      self.await_link(id, std::chrono::hours{24});
+    std::cout << "up" << std::endl;
+    answer(self, others);
+  }}.detach();
   char unused;
   while (read(STDIN_FILENO, &unused, 1) > 0) {
   }

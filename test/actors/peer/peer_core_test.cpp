@@ -17,6 +17,10 @@ using namespace std::chrono_literals;
 
 class hello_rules_test : public ::testing::Test {
 protected:
+  hello_rules_test() {
+    rules.configured({{2}, {3}});
+  }
+
   /// From member 2, as it should be.
   static hello_v1 good() {
     return {.protocol = peer_protocol,
@@ -84,6 +88,15 @@ TEST_F(hello_rules_test, refuses_a_second_process_with_the_same_boot_count) {
   twin.incarnation = 56;
   EXPECT_EQ(rules.judge(twin, {}), hello_refusal::second_process);
   EXPECT_EQ(rules.judge(good(), {}), hello_refusal::none);
+}
+
+TEST_F(hello_rules_test, takes_in_who_is_not_configured_yet_and_remembers_nothing_of_it) {
+  auto unknown = good();
+  unknown.member = {4};
+  unknown.boot = {9};
+  EXPECT_EQ(rules.judge(unknown, {}), hello_refusal::none);
+  unknown.boot = {1};
+  EXPECT_EQ(rules.judge(unknown, {}), hello_refusal::none);
 }
 
 TEST_F(hello_rules_test, a_boot_count_from_the_state_names_no_process) {
