@@ -317,6 +317,7 @@ rpc_answer read_core::status(const read_call& call, const mvcc::snapshot& source
   response.set_raftterm(raft_.term.value);
   response.set_raftindex(raft_.commit.value);
   response.set_raftappliedindex(applied_.value);
+  response.set_islearner(raft_.role == raft_role::learner);
   auto downgrade = apply::downgrade_target(engine_.latest());
   response.mutable_downgradeinfo()->set_enabled(!downgrade.empty());
   response.mutable_downgradeinfo()->set_targetversion(std::move(downgrade));

@@ -320,6 +320,17 @@ TEST_F(read_core_test, alarms_are_listed_and_told_by_status) {
   EXPECT_FALSE(status.downgradeinfo().enabled());
 }
 
+TEST_F(read_core_test, status_tells_a_learner) {
+  for (auto role : {raft_role::follower, raft_role::learner}) {
+    core.on(read_batch{{{{.stream = 1}, rpc_method::maintenance_status, {}}}, {.role = role}, {}},
+            now, [&](std::vector<rpc_answer>&& answers) {
+              etcdserverpb::StatusResponse status;
+              ASSERT_TRUE(status.ParseFromString(std::string{answers.at(0).message.view()}));
+              EXPECT_EQ(status.islearner(), role == raft_role::learner);
+            });
+  }
+}
+
 TEST_F(read_core_test, downgrade_under_way_is_shown_and_refuses_the_next) {
   auto validate = [&] {
     portions.clear();

@@ -45,6 +45,7 @@ class Running(unittest.TestCase):
         self.server.kill()
         self.server.start()
         self.connect()
+        self.everything()  # the log is replayed; Status does not wait for that
 
     def call(self, method, request):
         """(answer, response or None)"""
