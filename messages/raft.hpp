@@ -353,7 +353,8 @@ struct snapshot_wanted {
   friend bool operator==(const snapshot_wanted&, const snapshot_wanted&) = default;
 };
 
-/// To member, from who sends snapshots.
+/// To member, from who sends snapshots. A follower whose own log holds the snapshot's last entry
+/// keeps its log, since it may have promised what comes behind; that counts as installed.
 struct snapshot_result {
   member_id to;
   /// The last entry in the snapshot.

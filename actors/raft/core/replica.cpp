@@ -116,7 +116,7 @@ void replica::on_applied(entry_id upto, log_index keep_behind) {
 }
 
 unsigned replica::draw_election_timeout() {
-  if (is_only_voter())
+  if (is_only_voter() && leader_ == member_id{})
     return 1;
   // Not std::uniform_int_distribution: its results differ between standard libraries.
   return config_.election_timeout_ticks

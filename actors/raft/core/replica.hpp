@@ -187,7 +187,8 @@ public:
   void on_applied(entry_id upto, log_index keep_behind = {~std::uint64_t{0}});
 
   /// An election timeout drawn for this wait: in [election_timeout_ticks, 2 *
-  /// election_timeout_ticks) (paper 5.2); 1 for an only voter, which has nobody to wait for.
+  /// election_timeout_ticks) (paper 5.2); 1 for an only voter that follows nobody: it has nobody to
+  /// wait for.
   unsigned draw_election_timeout();
 
   /// The pause before a follower campaigns whose link to its leader broke: from 1 to a third of

@@ -1,4 +1,5 @@
 #include "actors/apply/apply_core.hpp"
+#include "actors/apply/membership.hpp"
 #include "messages/command.hpp"
 #include "messages/ensure.hpp"
 #include "messages/proto/record.pb.h"
@@ -216,6 +217,30 @@ TEST_F(apply_core_test, configuration_and_publication_make_the_member_list) {
   EXPECT_EQ(members[0].name(), "renamed");
   EXPECT_EQ(members[0].peer_urls(0), "http://p");
   EXPECT_EQ(members[0].client_urls(0), "http://c");
+}
+
+TEST_F(apply_core_test, the_state_keeps_the_configuration_as_a_whole) {
+  EXPECT_TRUE(stored_configuration(store, {7}).members.empty());
+  auto entry_with = [](std::uint64_t index, const configuration& what) {
+    return entry{.id = {{1}, {index}}, .kind = entry_kind::configuration, .payload = encode(what)};
+  };
+  configuration now{.cluster = {7}, .members = {}, .outgoing = {}, .removed = {{9}}};
+  now.members[us.member] = {.peer_urls = {"http://p"}, .name = {}};
+  now.outgoing[{3}] = {.peer_urls = {"http://q"}, .name = "leaves"};
+  record::PublishMember published;
+  published.set_member_id(us.member.value);
+  published.set_name("n1");
+  apply({entry_with(1, now), entry_of(2, command_kind::publish_member, published),
+         entry_with(3, now)});
+  EXPECT_EQ(stored_configuration(store, {7}), now);
+  // The entry knows no name; what the member published stays.
+  engine.latest().visit(storage::family::member, {}, std::nullopt,
+                        [&](std::string_view, std::string_view bytes) {
+                          record::MemberRecord member;
+                          member.ParseFromString(std::string{bytes});
+                          EXPECT_EQ(member.name(), "n1");
+                          return true;
+                        });
 }
 
 TEST_F(apply_core_test, leader_compacts_by_its_policy_and_follower_does_not) {
