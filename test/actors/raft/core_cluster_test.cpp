@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <functional>
 #include <gtest/gtest.h>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace troupe::raft {
 
@@ -133,6 +135,27 @@ TEST(cluster_without_faults, all_clocks_in_phase_still_elect) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     random_life life{5, seed};
     EXPECT_TRUE(life.recovers(100)) << "seed " << seed;
+  }
+}
+
+TEST(cluster_with_cut_ways, has_a_steady_leader_wherever_a_majority_is_connected) {
+  // Checklist 13: every set of ways between three members, one-way cuts included.
+  const std::vector<random_life::direction> ways = {{{1}, {2}}, {{2}, {1}}, {{1}, {3}},
+                                                    {{3}, {1}}, {{2}, {3}}, {{3}, {2}}};
+  for (unsigned cut = 0; cut < 64; ++cut) {
+    std::set<random_life::direction> cuts;
+    bool connected = false;
+    for (unsigned pair = 0; pair < 3; ++pair) {
+      for (unsigned way = 2 * pair; way < 2 * pair + 2; ++way)
+        if (cut >> way & 1)
+          cuts.insert(ways[way]);
+      connected = connected || (cut >> (2 * pair) & 3) == 0;
+    }
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      random_life life{3, seed};
+      EXPECT_EQ(life.is_led_without(cuts, 60), connected)
+        << "cuts " << cut << " seed " << seed << life.picture();
+    }
   }
 }
 

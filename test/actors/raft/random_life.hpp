@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -75,6 +76,31 @@ public:
         return true;
     }
     return false;
+  }
+
+  using direction = std::pair<member_id, member_id>;
+
+  /// Nothing else goes wrong, but these ways are cut and stay so. @returns whether one member leads
+  /// undisturbed and commits, after `rounds` of ticks to come to it.
+  bool is_led_without(const std::set<direction>& cuts, unsigned rounds) {
+    for (const auto& [from, to] : cuts)
+      cluster_.cut(from, to);
+    auto pass = [&](unsigned count) {
+      for (; count > 0; --count) {
+        for (const auto& [id, member] : cluster_.members())
+          member->take(tick{});
+        settle();
+      }
+    };
+    pass(rounds);
+    auto* leader = find_leader();
+    if (!leader)
+      return false;
+    const auto term = leader->state().term();
+    propose(*leader);
+    pass(rounds);
+    return find_leader() == leader && leader->state().term() == term
+           && judge.is_committed(last_proposed_);
   }
 
   /// For a message about a failure: where everybody stands.
