@@ -126,15 +126,17 @@ TEST(peer_process, a_stopped_peer_costs_bounded_memory_and_is_back_soon_after_it
   ASSERT_TRUE(one.await_link({2}));
   one.say({2}, append_of(1000));
   ASSERT_TRUE(one.await(answered(1000)));
-  auto memory = peak_memory_bytes();
+  [[maybe_unused]] auto memory = peak_memory_bytes();
   two.signal(SIGSTOP);
   // 150 MB. The kernels take some of it.
   for (int i = 0; i < 600; ++i) {
     one.say({2}, append_of(250'000));
     std::this_thread::sleep_for(2ms);
   }
+  EXPECT_GT(one.counters()->of({2})->sent_failures.value(), 550u);
+#ifndef __SANITIZE_ADDRESS__ // which keeps what was freed
   EXPECT_LT(peak_memory_bytes() - memory, 48U << 20);
-  EXPECT_GT(one.counters()->of({2})->sent_failures.value(), 0u);
+#endif
   EXPECT_TRUE(one.await([](const heard& x) { return x.lost.contains({2}); }, 5s));
   two.signal(SIGCONT);
   EXPECT_TRUE(one.await([](const heard& x) { return x.found.at({2}) > x.lost.at({2}); }, 3s));
