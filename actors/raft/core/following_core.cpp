@@ -138,7 +138,7 @@ output following_core::on(const link_found& link) {
 }
 
 output following_core::finish(output step) {
-  step = role_core::finish(std::move(step));
+  state_.finish(step);
   if (passive_role(state_) == role_)
     return step;
   fail_reads(step);

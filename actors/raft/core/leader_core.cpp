@@ -68,7 +68,7 @@ output leader_core::on(const append& rpc) {
 output leader_core::finish(output step) {
   if (is_dismissed())
     return dismiss(std::move(step));
-  step = role_core::finish(std::move(step));
+  state_.finish(step);
   check_after_step(*this);
   return step;
 }
