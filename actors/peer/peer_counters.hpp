@@ -17,7 +17,7 @@ using round_trip_histogram =
 struct peer_figures {
   metrics::counter sent_bytes;
   metrics::counter received_bytes;
-  /// Messages that were dropped because the link was not up, or its backlog full.
+  /// Messages that were dropped because the link was not up, or too much was on its way.
   metrics::counter sent_failures;
   /// Messages that were dropped because nobody had said hello, or not the one they name.
   metrics::counter received_failures;
