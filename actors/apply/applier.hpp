@@ -33,8 +33,9 @@ struct propose_to {
 /// Introduces who is told of every change from now on, and at once of the state there is.
 struct watched_by {
   publish_sink hub;
-  /// What the log knew to be committed at the start; changes up to it are no news.
-  log_index ready;
+  /// The last entry of the log at the start; changes up to it are no news (see
+  /// service::catch_up).
+  entry_id ready;
 };
 
 /// Introduces the lease manager: it hears of every change of leases from now on, and at once how
@@ -87,7 +88,7 @@ struct applier_host {
   std::vector<applied_sink> listeners;
   compaction_sink member;
   publish_sink hub;
-  log_index ready;
+  entry_id ready;
   /// The hub was told something at least.
   bool hub_knows = false;
   watched_state published;

@@ -6,6 +6,7 @@
 #include "actors/apply/pending_calls.hpp"
 #include "actors/apply/space_guard.hpp"
 #include "actors/metrics/meter.hpp"
+#include "actors/service/catch_up.hpp"
 #include "messages/command.hpp"
 #include "messages/lease.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -16,8 +17,8 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <span>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -101,9 +102,9 @@ public:
 
   void on(const raft_status& status) {
     raft_ = status;
-  }
     if (!measured_from_ && status.leader != member_id{})
       measured_from_ = status.last.value;
+  }
 
   /// Calls whose time is over get *unknown*; a leader compacts by its policy.
   void on_tick(time_point now, apply_output& out);
@@ -111,9 +112,10 @@ public:
   /// What the state holds, and what of it a crash keeps.
   applied progress() const;
 
-  /// @param ready the last entry that was known to be committed at the start.
-  watched_state watched(log_index ready) const {
-    return {store_.revision(), store_.compacted(), raft_.term, store_.applied().index >= ready};
+  /// @param last the last entry of the log at the start.
+  watched_state watched(entry_id last) const {
+    return {store_.revision(), store_.compacted(), raft_.term,
+            service::catch_up{store_.applied(), last}.done()};
   }
 
 private:
@@ -143,11 +145,11 @@ private:
   space_guard guard_;
   /// Of the last tick.
   time_point now_;
-  /// Bytes of the log applied since the quota was looked at; as if there were some at the start.
-  std::size_t unseen_bytes_ = 1;
   /// Index of the end of the log when a leader was first known: until that is applied the store is
   /// smaller than it was, and says nothing of room.
   std::optional<std::uint64_t> measured_from_;
+  /// Bytes of the log applied since the quota was looked at; as if there were some at the start.
+  std::size_t unseen_bytes_ = 1;
   pending_calls pending_;
   raft_status raft_;
   metrics::meter meter_;

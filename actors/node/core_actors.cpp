@@ -113,8 +113,7 @@ service::service_core service_core_of(const node_config& config, const opened_da
   limits.request_timeout = request_timeout(config);
   limits.min_lease_seconds = min_lease_seconds(config);
   limits.seed = seed_of(config, data);
-  auto applied = data.store->applied().index;
-  service::service_core core{limits, applied, data.shown()};
+  service::service_core core{limits, {data.store->applied(), data.log->last()}};
   core.announce(announcement_of(config, data.identity));
   return core;
 }
@@ -294,7 +293,7 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
   // From here on things move.
   caf::anon_send(core.recipes, recipe::call_through{core.service});
   caf::anon_send(core.applier, apply::propose_to{core.member});
-  caf::anon_send(core.applier, apply::watched_by{core.hub, data.shown()});
+  caf::anon_send(core.applier, apply::watched_by{core.hub, data.log->last()});
   caf::anon_send(core.applier, apply::leases_managed_by{core.leases});
   caf::anon_send(core.applier, apply::follow_applied{core.member});
   caf::anon_send(core.applier, apply::follow_applied{core.service});

@@ -3,9 +3,7 @@
 #include "actors/log/log.hpp"
 #include "actors/node/identity.hpp"
 #include "actors/node/seed.hpp"
-#include "messages/ensure.hpp"
 #include "messages/membership.hpp"
-#include "messages/proto/record.pb.h"
 #include "storage/rocksdb_engine.hpp"
 #include "storage/storage_error.hpp"
 
@@ -89,32 +87,7 @@ std::uint64_t log_salt(const node_config& config, member_id member) {
   return config.random_seed != 0 ? seed_of_boot(config.random_seed, member, {}) : draw_seed();
 }
 
-std::set<member_id> voters_of(const opened_data& data) {
-  auto newest = std::find_if(data.entries.rbegin(), data.entries.rend(),
-                             [](const entry& x) { return x.kind == entry_kind::configuration; });
-  if (newest != data.entries.rend()) {
-    auto found = decode_configuration(newest->payload);
-    ensure(found.has_value(), "a configuration entry is well formed");
-    return found->voters();
-  }
-  std::set<member_id> voters;
-  data.store->visit(storage::family::member, {}, std::nullopt, [&](auto, std::string_view bytes) {
-    record::MemberRecord member;
-    ensure(member.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())),
-           "a stored member record is well formed");
-    if (!member.is_learner())
-      voters.insert({member.id()});
-    return true;
-  });
-  return voters;
-}
-
 } // namespace
-
-log_index opened_data::shown() const {
-  // The only voter commits all that is in its log.
-  return voters == std::set{identity.member} ? log->last().index : hard.commit;
-}
 
 storage::raft_log_options log_options(const node_config& config, const data_identity& identity) {
   return {.cluster = identity.cluster,
@@ -160,7 +133,6 @@ opened_data open_data(const node_config& config, storage::file_system& files,
     mvcc::store_options{.head_cache_bytes = config.memory_budget_bytes / head_cache_share});
   check_state_against_log(data, directory.state_path());
   start_boot(data, config);
-  data.voters = voters_of(data);
   return data;
 }
 

@@ -10,7 +10,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -24,13 +23,8 @@ struct opened_data {
   hard_state hard;
   entry_id before_first;
   std::vector<entry> entries;
-  /// Of the newest configuration in the log, committed or not (thesis 4.1).
-  std::set<member_id> voters;
   std::unique_ptr<storage::engine> engine;
   std::unique_ptr<mvcc::store> store;
-
-  /// Everything that this member has shown to anybody before is among the entries up to here.
-  log_index shown() const;
 };
 
 /// Opens the store of the state machine in a directory, or makes it. @throws storage_error.

@@ -19,12 +19,9 @@ void append_to(std::vector<gated_read>& target, std::vector<gated_read>&& more) 
 
 void read_gate::add_serializable(gated_read read) {
   count_in(read);
-  auto index = ready_;
-  auto place = std::find_if(confirmed_.begin(), confirmed_.end(),
-                            [=](const confirmed_reads& x) { return x.index >= index; });
-  if (place == confirmed_.end() || place->index != index)
-    place = confirmed_.insert(place, {index, {}});
-  place->reads.push_back(std::move(read));
+  if (confirmed_.empty() || confirmed_.front().index != log_index{})
+    confirmed_.push_front({});
+  confirmed_.front().reads.push_back(std::move(read));
 }
 
 void read_gate::add_linearizable(gated_read read) {
@@ -50,16 +47,15 @@ std::vector<gated_read> read_gate::on(const read_index_reply& reply) {
       count_out(read);
     return reads;
   }
-  auto index = std::max(reply.index, ready_);
-  if (confirmed_.empty() || confirmed_.back().index < index)
-    confirmed_.push_back({index, {}});
+  if (confirmed_.empty() || confirmed_.back().index < reply.index)
+    confirmed_.push_back({reply.index, {}});
   append_to(confirmed_.back().reads, std::move(reads));
   return {};
 }
 
 std::vector<gated_read> read_gate::take_ready() {
   std::vector<gated_read> result;
-  while (!confirmed_.empty() && confirmed_.front().index <= applied_) {
+  while (caught_up_ && !confirmed_.empty() && confirmed_.front().index <= applied_) {
     append_to(result, std::move(confirmed_.front().reads));
     confirmed_.pop_front();
   }

@@ -19,11 +19,12 @@ struct gated_read {
 
 /// Holds reads until the state is new enough for them. A linearizable read waits for a read round
 /// that started after it came (thesis 6.4, checklist 18), then until the round's index is applied;
-/// a serializable one only waits for the index that was committed before this member started. At
-/// most one round is under way; all reads that come meanwhile share the next.
+/// a serializable one waits for neither. None runs before the member has caught up with what it was
+/// before it started. At most one round is under way; all reads that come meanwhile share the next.
 class read_gate {
 public:
-  read_gate(log_index applied, log_index ready) : applied_(applied), ready_(ready) {}
+  /// @param caught_up see catch_up: false holds all reads back.
+  read_gate(log_index applied, bool caught_up) : applied_(applied), caught_up_(caught_up) {}
 
   void add_serializable(gated_read read);
   void add_linearizable(gated_read read);
@@ -36,8 +37,9 @@ public:
   /// reply's error.
   std::vector<gated_read> on(const read_index_reply& reply);
 
-  void on_applied(log_index applied) {
+  void on_applied(log_index applied, bool caught_up) {
     applied_ = applied;
+    caught_up_ = caught_up;
   }
 
   /// The reads that may run now, in the order they came.
@@ -80,7 +82,7 @@ private:
                     std::vector<expired_read>& expired);
 
   log_index applied_;
-  log_index ready_;
+  bool caught_up_;
   std::uint64_t last_round_ = 0;
   std::vector<gated_read> unconfirmed_;
   std::optional<round> in_flight_;

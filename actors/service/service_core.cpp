@@ -85,8 +85,8 @@ std::vector<call_event>& sink_of(rpc_method method, service_output& out) {
 
 } // namespace
 
-service_core::service_core(service_limits limits, log_index applied, log_index ready)
-    : limits_(limits), applied_(applied), ready_(ready), reads_(applied, ready),
+service_core::service_core(service_limits limits, catch_up replay)
+    : limits_(limits), replay_(replay), reads_(replay.applied(), replay.done()),
       last_lease_(static_cast<std::int64_t>(std::mt19937_64{limits.seed}() & INT64_MAX)),
       early_(limits.max_waiting_reads, limits.max_waiting_bytes) {}
 
@@ -129,7 +129,7 @@ void service_core::delegate(const call_event& event, service_output& out) {
   bool begins = event.kind == call_event::what::request || event.kind == call_event::what::open;
   if (begins && lacks_leader(event)) {
     out.answers.push_back(refuse_with(event.call, errc::no_leader));
-  } else if (applied_ >= ready_) {
+  } else if (replay_.done()) {
     sink_of(event.method, out).push_back(event);
   } else if (!early_.add(event)) {
     out.answers.push_back(refuse_with(event.call, errc::too_many_requests));
@@ -151,13 +151,13 @@ void service_core::on(const read_index_reply& reply, time_point now, service_out
 }
 
 void service_core::on(const applied& done, service_output& out) {
-  applied_ = done.upto.index;
+  replay_.on_applied(done.upto);
   alarms_ = done.alarms;
-  if (applied_ >= ready_) {
+  if (replay_.done()) {
     for (auto& event : early_.take())
       sink_of(event.method, out).push_back(std::move(event));
   }
-  reads_.on_applied(applied_);
+  reads_.on_applied(replay_.applied(), replay_.done());
   release(out);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/service/catch_up.hpp"
 #include "actors/service/early_calls.hpp"
 #include "actors/service/read_gate.hpp"
 #include "messages/proto/rpc.pb.h"
@@ -61,10 +62,8 @@ struct service_limits {
 /// reads into reads at an index. Pure: time comes in, work goes out.
 class service_core {
 public:
-  /// @param ready the commit index this member's log knew at start: until it is applied nothing is
-  /// read, not even serializably, so that one member's answers never go back over a restart
-  /// (checklist 23).
-  service_core(service_limits limits, log_index applied, log_index ready);
+  /// @param replay until it is done nothing is read, not even serializably.
+  service_core(service_limits limits, catch_up replay);
 
   /// A command that this member proposes for itself, without a client, whenever it hears of another
   /// leader: its name and client URLs. Applying it twice does no harm.
@@ -84,7 +83,7 @@ public:
 
   /// What the state holds, as last heard.
   log_index applied_index() const {
-    return applied_;
+    return replay_.applied();
   }
 
   /// Reads that wait for a read round or for the applier.
@@ -111,10 +110,9 @@ private:
 
   service_limits limits_;
   raft_status raft_;
-  log_index applied_;
-  /// As of `applied_`: what they forbid is not proposed.
+  /// As of the last applied entry: what they forbid is not proposed.
   raised_alarms alarms_;
-  log_index ready_;
+  catch_up replay_;
   read_gate reads_;
   /// Counter of the newest proposal of this boot.
   std::uint64_t counter_ = 0;
@@ -132,7 +130,7 @@ private:
   /// Of their payloads.
   std::size_t parked_bytes_ = 0;
 
-  /// For the other services, which see nothing of the time before `ready_` either.
+  /// For the other services, which see nothing of the time before `replay_` is done either.
   early_calls early_;
 
   // Parsed into again and again, so that their buffers stay.

@@ -1,3 +1,4 @@
+#include "actors/service/catch_up.hpp"
 #include "actors/service/read_gate.hpp"
 
 #include <gtest/gtest.h>
@@ -27,22 +28,22 @@ std::vector<std::int32_t> streams(const std::vector<gated_read>& reads) {
 using streams_t = std::vector<std::int32_t>;
 
 TEST(read_gate, linearizable_read_waits_for_a_round_and_then_for_its_index) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   auto round = gate.next_round(at(0s));
   ASSERT_TRUE(round);
   EXPECT_TRUE(gate.take_ready().empty());
   EXPECT_TRUE(gate.on({.round = round->round, .index = {7}}).empty());
   EXPECT_TRUE(gate.take_ready().empty());
-  gate.on_applied({6});
+  gate.on_applied({6}, true);
   EXPECT_TRUE(gate.take_ready().empty());
-  gate.on_applied({7});
+  gate.on_applied({7}, true);
   EXPECT_EQ(streams(gate.take_ready()), streams_t{1});
   EXPECT_EQ(gate.waiting(), 0u);
 }
 
 TEST(read_gate, read_that_comes_during_a_round_waits_for_the_next_one) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   auto first = gate.next_round(at(0s));
   gate.add_linearizable(read(2));
@@ -57,7 +58,7 @@ TEST(read_gate, read_that_comes_during_a_round_waits_for_the_next_one) {
 }
 
 TEST(read_gate, answer_of_an_earlier_round_is_never_matched_to_a_later_one) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   auto first = gate.next_round(at(0s));
   EXPECT_TRUE(gate.expire(at(1s), retry).empty());
@@ -70,7 +71,7 @@ TEST(read_gate, answer_of_an_earlier_round_is_never_matched_to_a_later_one) {
 }
 
 TEST(read_gate, failed_round_gives_its_reads_back) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   auto round = gate.next_round(at(0s));
   gate.add_linearizable(read(2));
@@ -80,19 +81,21 @@ TEST(read_gate, failed_round_gives_its_reads_back) {
 }
 
 TEST(read_gate, serializable_read_runs_at_once_unless_the_member_is_still_recovering) {
-  read_gate ready{{5}, {5}};
+  read_gate ready{{5}, true};
   ready.add_serializable(read(1));
   EXPECT_EQ(streams(ready.take_ready()), streams_t{1});
 
-  read_gate recovering{{5}, {9}};
+  read_gate recovering{{5}, false};
   recovering.add_serializable(read(1));
   EXPECT_TRUE(recovering.take_ready().empty());
-  recovering.on_applied({9});
+  recovering.on_applied({6}, false);
+  EXPECT_TRUE(recovering.take_ready().empty());
+  recovering.on_applied({6}, true);
   EXPECT_EQ(streams(recovering.take_ready()), streams_t{1});
 }
 
 TEST(read_gate, serializable_read_does_not_wait_behind_a_confirmed_one) {
-  read_gate gate{{5}, {3}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   auto round = gate.next_round(at(0s));
   gate.on({.round = round->round, .index = {8}});
@@ -101,19 +104,37 @@ TEST(read_gate, serializable_read_does_not_wait_behind_a_confirmed_one) {
   EXPECT_EQ(gate.waiting(), 1u);
 }
 
-TEST(read_gate, round_index_below_the_recovered_commit_does_not_let_reads_pass_early) {
-  read_gate gate{{5}, {9}};
+TEST(read_gate, round_index_does_not_let_reads_pass_before_the_member_has_caught_up) {
+  read_gate gate{{5}, false};
   gate.add_linearizable(read(1));
   auto round = gate.next_round(at(0s));
   gate.on({.round = round->round, .index = {6}});
-  gate.on_applied({8});
+  gate.on_applied({8}, false);
   EXPECT_TRUE(gate.take_ready().empty());
-  gate.on_applied({9});
+  gate.on_applied({9}, true);
   EXPECT_EQ(streams(gate.take_ready()), streams_t{1});
 }
 
+TEST(catch_up, ends_with_the_log_as_it_was_found) {
+  EXPECT_TRUE((catch_up{{{2}, {5}}, {{2}, {5}}}.done()));
+  catch_up replay{{{1}, {3}}, {{2}, {6}}};
+  EXPECT_FALSE(replay.done());
+  replay.on_applied({{2}, {5}});
+  EXPECT_FALSE(replay.done()) << "the state may have been at 6, however far the commit hint came";
+  replay.on_applied({{2}, {6}});
+  EXPECT_TRUE(replay.done());
+}
+
+TEST(catch_up, ends_with_the_first_entry_of_a_leader_that_has_cut_the_log) {
+  catch_up replay{{{1}, {3}}, {{2}, {9}}};
+  replay.on_applied({{2}, {4}});
+  EXPECT_FALSE(replay.done());
+  replay.on_applied({{3}, {5}});
+  EXPECT_TRUE(replay.done()) << "entries 5 to 9 of term 2 were never committed";
+}
+
 TEST(read_gate, forgotten_read_never_runs_at_any_stage) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1));
   EXPECT_TRUE(gate.forget({.stream = 1})) << "before a round";
   gate.add_linearizable(read(2));
@@ -123,14 +144,14 @@ TEST(read_gate, forgotten_read_never_runs_at_any_stage) {
   gate.on({.round = round->round, .index = {9}});
   EXPECT_TRUE(gate.forget({.stream = 3})) << "while it waits for its index";
   EXPECT_FALSE(gate.forget({.stream = 3}));
-  gate.on_applied({9});
+  gate.on_applied({9}, true);
   EXPECT_TRUE(gate.take_ready().empty());
   EXPECT_EQ(gate.waiting(), 0u);
   EXPECT_EQ(gate.waiting_bytes(), 0u);
 }
 
 TEST(read_gate, time_runs_out_with_the_reason_of_the_stage) {
-  read_gate gate{{5}, {0}};
+  read_gate gate{{5}, true};
   gate.add_linearizable(read(1, at(7s)));
   auto round = gate.next_round(at(0s));
   gate.on({.round = round->round, .index = {9}});

@@ -38,7 +38,7 @@ struct service_core_test : testing::Test {
     return out;
   }
 
-  service_core core{{}, {5}, {5}};
+  service_core core{{}, {{{2}, {5}}, {{2}, {5}}}};
   std::int32_t stream = 0;
 };
 
@@ -202,7 +202,7 @@ TEST_F(service_core_test, write_that_waited_in_vain_is_never_proposed) {
 }
 
 TEST_F(service_core_test, writes_that_wait_for_a_leader_are_bounded) {
-  service_core bounded{{.max_parked_writes = 1}, {5}, {5}};
+  service_core bounded{{.max_parked_writes = 1}, {{{2}, {5}}, {{2}, {5}}}};
   service_output out;
   call_event event{.call = {.stream = 1},
                    .method = rpc_method::kv_put,
@@ -224,7 +224,7 @@ TEST_F(service_core_test, read_only_transaction_is_not_proposed) {
 }
 
 TEST_F(service_core_test, waiting_reads_are_bounded) {
-  service_core bounded{{.max_waiting_reads = 1}, {5}, {5}};
+  service_core bounded{{.max_waiting_reads = 1}, {{{2}, {5}}, {{2}, {5}}}};
   service_output out;
   call_event event{.call = {.stream = 1},
                    .method = rpc_method::kv_range,
@@ -275,7 +275,7 @@ TEST_F(service_core_test, snapshot_is_of_this_member_and_waits_for_nobody) {
 }
 
 TEST_F(service_core_test, bytes_of_waiting_requests_are_bounded) {
-  service_core bounded{{.max_waiting_bytes = 100}, {5}, {5}};
+  service_core bounded{{.max_waiting_bytes = 100}, {{{2}, {5}}, {{2}, {5}}}};
   service_output out;
   auto event = [](std::int32_t stream, rpc_method method, const std::string& body) {
     return call_event{.call = {.stream = stream}, .method = method, .body = blob{body}};
@@ -327,7 +327,7 @@ struct replay_test : testing::Test {
   }
 
   using list = std::vector<std::int32_t>;
-  service_core core{{.max_waiting_reads = 4, .max_waiting_bytes = 100}, {4}, {5}};
+  service_core core{{.max_waiting_reads = 4, .max_waiting_bytes = 100}, {{{2}, {4}}, {{2}, {5}}}};
 };
 
 TEST_F(replay_test, calls_of_other_services_wait_for_its_end_in_order) {
