@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/send.hpp>
 #include <fmt/format.h>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -48,14 +49,15 @@ node_config config_of(const cluster_config& config, node_number number) {
   return result;
 }
 
+template <class... Messages>
+raft::peer_handle::behavior_type pass_on(const std::function<void(raft::peer_message)>& send,
+                                         const std::variant<Messages...>*) {
+  return {[=](const Messages& x) { send(x); }...};
+}
+
 raft::peer_handle::behavior_type peer_door(raft::peer_handle::pointer,
                                            const std::function<void(raft::peer_message)>& send) {
-  return {
-    [=](const request_vote& x) { send(x); },
-    [=](const request_vote_reply& x) { send(x); },
-    [=](const append& x) { send(x); },
-    [=](const append_reply& x) { send(x); },
-  };
+  return pass_on(send, static_cast<const raft::peer_message*>(nullptr));
 }
 
 using edge_actor = service::edge_face;
@@ -70,6 +72,12 @@ struct overloaded : Functions... {
   using Functions::operator()...;
 };
 
+bool must_come_once(const raft::peer_message& message) {
+  return std::visit(
+    [](const auto& x) { return std::is_same_v<std::decay_t<decltype(x)>, forward_propose>; },
+    message);
+}
+
 std::string show(entry_id id) {
   return fmt::format("{}/{}", id.term.value, id.index.value);
 }
@@ -80,10 +88,12 @@ std::string describe(const raft::peer_message& message) {
   return std::visit(
     overloaded{
       [](const request_vote& x) {
-        return fmt::format("request_vote term={} last={}", x.term.value, show(x.last));
+        return fmt::format("{} term={} last={}", x.pre ? "pre_vote" : "request_vote", x.term.value,
+                           show(x.last));
       },
       [](const request_vote_reply& x) {
-        return fmt::format("vote term={} granted={}", x.term.value, x.granted);
+        return fmt::format("{} term={} granted={}", x.pre ? "pre_vote_reply" : "vote", x.term.value,
+                           x.granted);
       },
       [](const append& x) {
         return fmt::format("append term={} prev={} entries={} commit={} round={}", x.term.value,
@@ -92,6 +102,19 @@ std::string describe(const raft::peer_message& message) {
       [](const append_reply& x) {
         return fmt::format("append_reply term={} success={} match={} round={}", x.term.value,
                            x.success, x.match.value, x.read_round);
+      },
+      [](const timeout_now& x) { return fmt::format("timeout_now term={}", x.term.value); },
+      [](const forward_propose& x) {
+        return fmt::format("forward_propose boot={} proposals={}", x.boot.value,
+                           x.proposals.size());
+      },
+      [](const forward_refused& x) {
+        return fmt::format("forward_refused boot={} proposals={}", x.boot.value, x.counters.size());
+      },
+      [](const forward_read& x) { return fmt::format("forward_read round={}", x.round); },
+      [](const forward_read_reply& x) {
+        return fmt::format("forward_read_reply round={} error={} index={}", x.round,
+                           static_cast<int>(x.error), x.index.value);
       },
     },
     message);
@@ -214,7 +237,7 @@ void cluster::send(node_number from, member_id to, raft::peer_message message) {
   plant(config_.bug, message);
   guard([&] { oracle_.sent(node.id(), *node.data().log, to, message); });
   auto number = number_of(to);
-  auto arrivals = network_.send(from, number, now());
+  auto arrivals = network_.send(from, number, now(), must_come_once(message));
   if (arrivals.empty()) {
     trace_.line(now(),
                 fmt::format("{} -x {} {}", name_of(from), name_of(number), describe(message)));
@@ -303,7 +326,7 @@ void cluster::look_at(sim_node& node) {
   if (shown == view.role)
     return;
   shown = view.role;
-  constexpr const char* names[] = {"follows", "campaigns", "leads"};
+  constexpr const char* names[] = {"follows", "asks around", "campaigns", "leads", "learns"};
   auto text = fmt::format("{} {} in term {}", name_of(node.number()),
                           names[static_cast<std::size_t>(view.role)], view.state->term().value);
   trace_.line(now(), text);

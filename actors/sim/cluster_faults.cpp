@@ -1,6 +1,7 @@
 #include "actors/sim/cluster.hpp"
 
 #include <algorithm>
+#include <caf/send.hpp>
 #include <fmt/format.h>
 
 namespace troupe::sim {
@@ -89,6 +90,10 @@ void cluster::inflict(const fault& what) {
     return;
   case fault_kind::stall_apply:
     node.applier_ready = std::max(node.applier_ready, now() + what.lasts);
+    return;
+  case fault_kind::transfer:
+    if (auto from = leader(); from != 0)
+      caf::anon_send(this->node(from).core().member, transfer_leadership{.to = node.id()});
     return;
   case fault_kind::clock_jump:
     return node.clock.jump(std::chrono::milliseconds{what.amount});

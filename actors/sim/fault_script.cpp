@@ -32,6 +32,7 @@ constexpr std::array names{
   kind_name{fault_kind::flap, "flap"},
   kind_name{fault_kind::clock_jump, "clock_jump"},
   kind_name{fault_kind::clock_rate, "clock_rate"},
+  kind_name{fault_kind::transfer, "transfer"},
 };
 
 class generator {
@@ -118,6 +119,9 @@ private:
       break;
     case fault_kind::clock_rate:
       f.amount = between(900'000, 1'100'000);
+      break;
+    case fault_kind::transfer:
+      f.lasts = {};
       break;
     case fault_kind::kill:
     case fault_kind::pause:

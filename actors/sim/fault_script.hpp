@@ -46,6 +46,8 @@ enum class fault_kind : std::uint8_t {
   clock_jump,
   /// It runs at `amount` millionths of the true rate for a while.
   clock_rate,
+  /// No fault, but a time when things go wrong: whoever leads is asked to hand over to `node`.
+  transfer,
 };
 
 /// One thing that goes wrong, and when. Fields that a kind has no use for are 0.

@@ -4,12 +4,13 @@
 
 namespace troupe::sim {
 
-std::vector<sim_time> network::send(node_number from, node_number to, sim_time now) {
+std::vector<sim_time> network::send(node_number from, node_number to, sim_time now, bool once) {
   auto& [weather, last_arrival] = links_[{from, to}];
   if (weather.cut || percent(weather.drop_percent))
     return {};
   std::vector<sim_time> arrivals;
-  for (auto copies = percent(weather.duplicate_percent) ? 2 : 1; copies > 0; --copies) {
+  const bool doubled = percent(weather.duplicate_percent) && !once;
+  for (auto copies = doubled ? 2 : 1; copies > 0; --copies) {
     auto spread = static_cast<std::uint64_t>(weather.jitter.count()) + 1;
     auto arrival = now + weather.delay + sim_time{static_cast<std::int64_t>(random_() % spread)};
     if (!weather.reorders)

@@ -33,7 +33,8 @@ public:
   explicit network(std::uint64_t seed) : random_(seed) {}
 
   /// When the copies of a message that leaves now arrive; none if it is lost.
-  std::vector<sim_time> send(node_number from, node_number to, sim_time now);
+  /// @param once it is of the kind that no link may double.
+  std::vector<sim_time> send(node_number from, node_number to, sim_time now, bool once);
 
   link_weather& link(node_number from, node_number to) {
     return links_[{from, to}].weather;

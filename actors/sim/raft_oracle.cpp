@@ -143,8 +143,11 @@ void raft_oracle::sent(member_id from, const storage::raft_log& disk, member_id 
         .term = term, .vote = whom, .acked = promised.acked, .acked_in = promised.acked_in};
   };
   if (const auto* request = std::get_if<request_vote>(&message)) {
-    vote(request->term, from);
+    if (!request->pre)
+      vote(request->term, from);
   } else if (const auto* reply = std::get_if<request_vote_reply>(&message)) {
+    if (reply->pre)
+      return; // changes nothing and promises nothing (thesis 9.6)
     demand(hard.term >= reply->term, show(from) + " tells of a term that is not on its disk");
     if (reply->granted)
       vote(reply->term, to);

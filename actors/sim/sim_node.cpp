@@ -6,6 +6,8 @@
 #include "actors/raft/candidate.hpp"
 #include "actors/raft/follower.hpp"
 #include "actors/raft/leader.hpp"
+#include "actors/raft/learner.hpp"
+#include "actors/raft/pre_candidate.hpp"
 
 #include <algorithm>
 #include <caf/actor_cast.hpp>
@@ -128,9 +130,11 @@ role_view sim_node::role() const {
   if (!member || member->getf(caf::abstract_actor::is_terminated_flag) || !member->state.role)
     return view;
   auto* actor = caf::actor_cast<caf::abstract_actor*>(member->state.role);
-  if (!look<raft::follower_state>(actor, raft_role::follower, view)
-      && !look<raft::candidate_state>(actor, raft_role::candidate, view))
-    look<raft::leader_state>(actor, raft_role::leader, view);
+  look<raft::follower_state>(actor, raft_role::follower, view)
+    || look<raft::leader_state>(actor, raft_role::leader, view)
+    || look<raft::pre_candidate_state>(actor, raft_role::pre_candidate, view)
+    || look<raft::candidate_state>(actor, raft_role::candidate, view)
+    || look<raft::learner_state>(actor, raft_role::learner, view);
   return view;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -157,10 +158,10 @@ std::set<sim::fault_kind> read_kinds(const std::string& text) {
 
 sim::fault_script read_script(const std::string& path) {
   std::ifstream file{path};
-  std::stringstream text;
-  if (!(text << file.rdbuf()) && !file.eof())
+  if (!file)
     refuse("--script: " + path + " cannot be read");
-  return sim::parse_faults(text.str());
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  return sim::parse_faults(text);
 }
 
 void read_run(const po::variables_map& values, settings& to) {
