@@ -71,8 +71,8 @@ public:
   const std::vector<host_and_port>& addresses() const;
 
   /// Lets peers in, once. What they say goes to `member`. Links begin with the first
-  /// `configuration_changed` that the manager gets from whoever knows it, and the listener is told of
-  /// them. Both actors may end before the network, their system only after it.
+  /// `configuration_changed` that the manager gets from whoever knows it, and the listener is told
+  /// of them. Both actors may end before the network, their system only after it.
   peer_manager_actor start(raft::peer_handle member, network_listener listener);
 
   /// Reads the certificates anew at once instead of within a second of their change.
