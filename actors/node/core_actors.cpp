@@ -217,7 +217,7 @@ std::vector<vital_actor> vital_actors(const core_actors& core) {
 
 core_actors spawn_core(caf::actor_system& system, const node_config& config, opened_data& data,
                        core_surroundings around) {
-  auto& [time, metrics, others, seams] = around;
+  auto& [time, metrics, join, others, seams] = around;
   core_actors core;
   metrics::meter meter{time, metrics->counters()};
   const auto& threads = config.threads;
@@ -287,6 +287,8 @@ core_actors spawn_core(caf::actor_system& system, const node_config& config, ope
                       .applier = core.applier,
                       .reader = core.service,
                       .listener = core.service};
+  if (join)
+    known.peers = join(core.member);
   if (seams.around_member)
     seams.around_member(core, known);
 

@@ -77,7 +77,10 @@ struct core_seams {
 struct core_surroundings {
   std::shared_ptr<const clock> time;
   std::shared_ptr<metrics::node_metrics> metrics;
-  /// Of the other members.
+  /// Joins this member to the others, once; called before it starts. @returns whoever keeps the
+  /// links. Absent: there are no others, or none yet.
+  std::function<raft::peer_manager_handle(const raft::member_actor&)> join;
+  /// The ways to the other members, where nobody keeps links to them.
   std::map<member_id, raft::peer_handle> peers;
   core_seams seams;
 };

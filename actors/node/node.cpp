@@ -1,5 +1,6 @@
 #include "actors/node/node.hpp"
 
+#include "actors/apply/membership.hpp"
 #include "actors/edge/edge_broker.hpp"
 #include "actors/gateway/routes.hpp"
 #include "actors/metrics/measured_storage.hpp"
@@ -7,9 +8,12 @@
 #include "actors/node/core_actors.hpp"
 #include "actors/node/monotonic_clock.hpp"
 #include "actors/node/opened_data.hpp"
+#include "actors/node/seed.hpp"
+#include "actors/peer/peer_network.hpp"
 #include "actors/watch/remote_port.hpp"
 #include "actors/watch/subscriber.hpp"
 #include "messages/ensure.hpp"
+#include "messages/membership.hpp"
 #include "messages/type_ids.hpp"
 #include "messages/version.hpp"
 #include "storage/posix_file_system.hpp"
@@ -118,6 +122,7 @@ struct node::parts {
       data.engine->cancel_compactions();
     if (core)
       actors.end(*core);
+    network.reset();
     failures->connect({});
     // A detached actor keeps its thread as long as somebody holds its handle.
     actors = {};
@@ -140,6 +145,8 @@ struct node::parts {
   std::unique_ptr<core_system_config> core_config;
   std::unique_ptr<caf::actor_system> core;
   core_actors actors;
+  /// None while there are no other members.
+  std::unique_ptr<peer::peer_network> network;
   std::vector<std::unique_ptr<edge_system>> edges;
   /// None if the node takes no remote subscriptions.
   std::unique_ptr<watch::remote_port> subscriptions;
@@ -167,6 +174,30 @@ metrics_of(const node_config& config, const opened_data& data,
                                   .compacted = source->compacted()};
   });
   return result;
+}
+
+/// The peer port is not opened while a cluster has one member.
+bool has_peers(const opened_data& data) {
+  const auto& first = data.entries;
+  auto newest = std::find_if(first.rbegin(), first.rend(),
+                             [](const entry& x) { return x.kind == entry_kind::configuration; });
+  const auto in_force = newest == first.rend()
+                          ? apply::stored_configuration(*data.store, data.identity.cluster)
+                          : decode_configuration(newest->payload).value();
+  return in_force.members.size() > 1;
+}
+
+std::unique_ptr<peer::peer_network> network_of(const node_config& config, const opened_data& data,
+                                               std::shared_ptr<const clock> time) {
+  if (!has_peers(data))
+    return nullptr;
+  peer::peer_config result;
+  result.own = {data.identity.cluster, data.identity.member, data.hard.boot, draw_seed()};
+  for (const auto& address : config.listen_peer)
+    result.listen.push_back({address.host, address.port});
+  result.seed = draw_seed();
+  result.time = std::move(time);
+  return std::make_unique<peer::peer_network>(std::move(result));
 }
 
 template <class Parts>
@@ -226,8 +257,16 @@ std::unique_ptr<node> node::launch(node_config config) try {
   parts->metrics = metrics_of(parts->config, parts->data, counters);
   parts->core_config = std::make_unique<core_system_config>(parts->config.threads);
   parts->core = std::make_unique<caf::actor_system>(*parts->core_config);
-  parts->actors = spawn_core(*parts->core, parts->config, parts->data,
-                             {.time = parts->time, .metrics = parts->metrics, .peers = {}, .seams = {}});
+  parts->network = network_of(parts->config, parts->data, parts->time);
+  core_surroundings around{
+    .time = parts->time, .metrics = parts->metrics, .join = {}, .peers = {}, .seams = {}};
+  if (parts->network)
+    around.join = [&](const raft::member_actor& member) {
+      return caf::actor_cast<raft::peer_manager_handle>(
+        parts->network->start(caf::actor_cast<raft::peer_handle>(member),
+                              caf::actor_cast<peer::network_listener>(member)));
+    };
+  parts->actors = spawn_core(*parts->core, parts->config, parts->data, std::move(around));
   parts->actors.start_ticking(*parts->core);
   parts->failures->connect(parts->actors.supervisor);
   take_subscriptions(*parts);
