@@ -13,6 +13,7 @@
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
+#include <caf/logger.hpp>
 #include <caf/node_id.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -177,7 +178,11 @@ peer_link_actor peer_network::parts::start_link(const peer_manager_actor& judge,
                   .way = std::make_shared<dialer>(std::move(endpoints), options, config.time, tls)};
   host->broker = outbound;
   host->multiplexer = &multiplexer();
-  return system->spawn(link_behavior, std::shared_ptr<const link_host>{std::move(host)});
+  auto link = system->spawn(link_behavior, std::shared_ptr<const link_host>{std::move(host)});
+  // A thread that spawns logs for that system from then on, and the system's end waits until no
+  // thread does. This one may be a worker of whoever woke the manager, with a longer life.
+  caf::logger::set_current_actor_system(nullptr);
+  return link;
 }
 
 /// In the acceptor's thread.

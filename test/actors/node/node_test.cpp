@@ -16,6 +16,10 @@
 #include <future>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -203,6 +207,61 @@ TEST_F(node_test, five_nodes_live_in_one_process) {
     ASSERT_TRUE(kv_client{*nodes[i]}.put("who", std::to_string(i)).ok());
   for (std::size_t i = 0; i < nodes.size(); ++i)
     EXPECT_EQ(kv_client{*nodes[i]}.get("who"), std::to_string(i));
+}
+
+/// A port that was free a moment ago.
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  ::close(probe);
+  return ntohs(address.sin_port);
+}
+
+TEST_F(node_test, three_members_replicate_and_go_on_without_one) {
+  std::vector<node_config> configs;
+  std::vector<founding_member> founders;
+  for (std::string name : {"n1", "n2", "n3"}) {
+    auto config = config_of(name);
+    auto port = free_port();
+    config.listen_peer = {{"127.0.0.1", port}};
+    config.advertise_peer_urls = {"http://127.0.0.1:" + std::to_string(port)};
+    founders.push_back({name, config.advertise_peer_urls});
+    configs.push_back(std::move(config));
+  }
+  std::vector<std::unique_ptr<node>> nodes;
+  for (auto& config : configs) {
+    config.initial_cluster = founders;
+    nodes.push_back(node::launch(config));
+  }
+  auto put = [&](const node& to, const std::string& key) {
+    kv_client client{to};
+    grpc::Status status;
+    for (int attempt = 0; attempt < 50 && !(status = client.put(key, key)).ok(); ++attempt)
+      std::this_thread::sleep_for(100ms);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  };
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    EXPECT_TRUE(nodes[i]->await_leader(20s));
+    EXPECT_EQ(nodes[i]->cluster(), nodes[0]->cluster());
+    put(*nodes[i], "from" + std::to_string(i));
+  }
+  for (const auto& each : nodes)
+    for (auto key : {"from0", "from1", "from2"})
+      EXPECT_EQ(kv_client{*each}.get(key), key);
+  // Whoever leads: each of them is missing once.
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].reset();
+    auto key = "without" + std::to_string(i);
+    put(*nodes[(i + 1) % 3], key);
+    nodes[i] = node::launch(configs[i]);
+    put(*nodes[i], "again" + std::to_string(i));
+    EXPECT_EQ(kv_client{*nodes[i]}.get(key), key);
+  }
 }
 
 TEST_F(node_test, several_edges_share_a_port) {
