@@ -230,8 +230,8 @@ TEST_F(apply_core_test, the_state_keeps_the_configuration_as_a_whole) {
   record::PublishMember published;
   published.set_member_id(us.member.value);
   published.set_name("n1");
-  apply({entry_with(1, now), entry_of(2, command_kind::publish_member, published),
-         entry_with(3, now)});
+  apply(
+    {entry_with(1, now), entry_of(2, command_kind::publish_member, published), entry_with(3, now)});
   EXPECT_EQ(stored_configuration(store, {7}), now);
   // The entry knows no name; what the member published stays.
   engine.latest().visit(storage::family::member, {}, std::nullopt,
