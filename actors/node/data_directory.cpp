@@ -3,6 +3,7 @@
 #include "messages/ensure.hpp"
 #include "messages/proto/record.pb.h"
 #include "storage/storage_error.hpp"
+#include "storage/whole_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,18 +58,11 @@ void data_directory::found(const data_identity& identity) {
   stored.set_cluster_id(identity.cluster.value);
   stored.set_member_id(identity.member.value);
   auto bytes = stored.SerializeAsString();
-  auto draft = identity_path() + ".new";
-  auto names = files_.list(path_);
-  if (std::find(names.begin(), names.end(), "identity.new") != names.end())
-    files_.remove(draft);
-  files_.open(draft, storage::open_mode::create)->write_durable(0, std::as_bytes(std::span{bytes}));
-  files_.rename(draft, identity_path());
-  files_.sync_directory(path_);
+  storage::write_whole_file(files_, path_, "identity", std::as_bytes(std::span{bytes}));
 }
 
 void data_directory::begin_restore() {
-  auto names = files_.list(path_);
-  if (std::find(names.begin(), names.end(), restoring_name) == names.end())
+  if (!storage::holds_name(files_, path_, restoring_name))
     files_.open(path_ + "/" + restoring_name, storage::open_mode::create);
   files_.sync_directory(path_);
 }

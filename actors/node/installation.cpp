@@ -6,17 +6,18 @@
 #include "messages/ensure.hpp"
 #include "storage/crc32c.hpp"
 #include "storage/storage_error.hpp"
+#include "storage/whole_file.hpp"
 
-#include <algorithm>
 #include <array>
 #include <boost/endian/conversion.hpp>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace troupe {
 
 namespace {
+
+constexpr const char* marker_name = "installation";
 
 /// Term and index, eight bytes each, and the CRC-32C of them, four; little-endian.
 using marker_bytes = std::array<unsigned char, 20>;
@@ -33,29 +34,18 @@ marker_bytes encode(entry_id at) {
   return marker;
 }
 
-bool is_in(storage::file_system& files, const std::string& directory, std::string_view name) {
-  const auto names = files.list(directory);
-  return std::ranges::find(names, name) != names.end();
-}
-
 } // namespace
 
 installation::installation(storage::file_system& files, std::string directory)
     : files_(files), directory_(std::move(directory)) {}
 
 void installation::decide(entry_id at) {
-  const auto draft = marker_path() + ".new";
-  if (is_in(files_, directory_, "installation.new"))
-    files_.remove(draft);
   const auto marker = encode(at);
-  files_.open(draft, storage::open_mode::create)
-    ->write_durable(0, std::as_bytes(std::span{marker}));
-  files_.rename(draft, marker_path());
-  files_.sync_directory(directory_);
+  storage::write_whole_file(files_, directory_, marker_name, std::as_bytes(std::span{marker}));
 }
 
 std::optional<entry_id> installation::decided() const {
-  if (!is_in(files_, directory_, "installation"))
+  if (!storage::holds_name(files_, directory_, marker_name))
     return std::nullopt;
   marker_bytes marker{};
   const auto content = files_.open(marker_path(), storage::open_mode::existing);
